@@ -1,0 +1,70 @@
+# Needs Python 3.11 or later, make and git; everything else comes from requirements*.txt and package-lock.json.
+
+PYTHON ?= python3
+BIN := .venv/bin
+CDK := $(BIN)/node node_modules/aws-cdk/bin/cdk
+SETUP := .venv/.done node_modules/.done
+ARCH ?=
+
+# What slows the CDK down (no .pyc files), or makes it talk to the network while it builds.
+unexport PYTHONDONTWRITEBYTECODE
+export CDK_DISABLE_CLI_TELEMETRY := true
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help setup synth test check snapshots docs bench clean
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+setup: $(SETUP) ## Install the pinned Python and Node.js parts into .venv and node_modules
+	@echo "Ready. Next: make synth, or source $(BIN)/activate"
+
+synth: $(SETUP) ## Write the templates of all stacks to cdk.out, checked (ARCH=iot_to_firehose for one, CDK_VALIDATION=false unchecked)
+	@echo "Synthesizing $(if $(ARCH),$(ARCH),all architectures) ..."
+	@$(CDK) synth --quiet --no-notices $(if $(ARCH),-c architectures=$(ARCH))
+	@ls cdk.out/*.template.json
+	@echo "Read one as YAML with: npx cdk synth IotToFirehose"
+
+test: $(SETUP) ## Run the whole suite
+	@$(BIN)/python -m pytest
+
+check: $(SETUP) ## Check format, style, types and import rules
+	@echo "ruff ..." && $(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
+	@echo "mypy --strict ..." && $(BIN)/mypy --no-error-summary
+	@echo "Clean."
+
+snapshots: $(SETUP) ## Accept the templates as they are now into tests/snapshots
+	@$(BIN)/python -m pytest tests/snapshots --snapshot-update -q
+	@git --no-pager diff --stat -- tests/snapshots
+
+docs: $(SETUP) ## Write the generated parts of the READMEs anew
+	@$(BIN)/python scripts/docs.py
+
+bench: $(SETUP) .bench-venv/.done ## Compare the speed with an empty app and with AWS Solutions Constructs
+	@$(BIN)/python benchmarks/bench.py
+
+clean: ## Remove everything that make made
+	rm -rf .venv .bench-venv node_modules cdk.out dist .mypy_cache .ruff_cache .pytest_cache
+
+.venv/.done: requirements.txt requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "error: $(PYTHON) must be Python 3.11 or later, got $$($(PYTHON) --version 2>&1); name another with make PYTHON=python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python || { echo "Creating .venv with $$($(PYTHON) --version) ..."; $(PYTHON) -m venv .venv; }
+	@echo "Installing the pinned Python packages (about a minute the first time) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "Warming the CDK up ..."
+	@$(BIN)/python -c 'from stacks.runtime import use_pinned_node as use; use(); import aws_cdk, cdk_nag; aws_cdk.App().synth()'
+	@touch $@
+
+node_modules/.done: package.json package-lock.json .npmrc .venv/.done
+	@echo "Installing the CDK command line ..."
+	@$(BIN)/npm ci --ignore-scripts --silent
+	@touch $@
+
+.bench-venv/.done: benchmarks/requirements.txt
+	@echo "Creating .bench-venv for the peer (about a minute the first time) ..."
+	@test -x .bench-venv/bin/python || $(PYTHON) -m venv .bench-venv
+	@.bench-venv/bin/python -m pip install --quiet --disable-pip-version-check --compile -r benchmarks/requirements.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""Parts that several architectures share; private, without a promise of stability."""

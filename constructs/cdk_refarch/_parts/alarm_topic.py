@@ -1,0 +1,80 @@
+"""The topic that alarms go to."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from .checks import Checks
+
+CLOUDWATCH = "cloudwatch.amazonaws.com"
+
+
+class AlarmTopic(sns.Topic):
+    """An encrypted topic that CloudWatch alarms can really publish to.
+
+    Creates a topic that refuses plain HTTP, and a key. Both say in their policies that CloudWatch may use them for
+    alarms of this account: without that, alarms on an encrypted topic are lost without a trace.
+
+    Args:
+        scope: The construct it belongs to.
+        id: Its id.
+        email: An address that gets the alarms, once its owner has confirmed; None for nobody.
+        removal_policy: What happens to the key when the construct is removed.
+
+    Attributes:
+        encryption_key: The key.
+
+    Raises:
+        ValueError: If the address is none.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        email: str | None = None,
+        removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.RETAIN,
+    ) -> None:
+        if email is not None:
+            Checks(scope, id).matches(
+                "email", email, r"[^@\s]+@[^@\s]+", rule="an address", remedy="write it as ops@example.com"
+            )
+        # The key stands beside the topic: a topic is no scope that a key's id could be told apart in.
+        self.encryption_key = kms.Key(
+            scope,
+            f"{id}Key",
+            description=f"Encrypts the alarms sent to {scope.node.path}/{id}",
+            enable_key_rotation=True,
+            removal_policy=removal_policy,
+        )
+        super().__init__(scope, id, master_key=self.encryption_key, enforce_ssl=True)
+        stack = cdk.Stack.of(self)
+        own_alarms = {
+            "StringEquals": {"aws:SourceAccount": stack.account},
+            "ArnLike": {"aws:SourceArn": f"arn:{stack.partition}:cloudwatch:{stack.region}:{stack.account}:alarm:*"},
+        }
+        # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+        self.encryption_key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal(CLOUDWATCH)],
+                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                resources=["*"],
+                conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
+            )
+        )
+        # A topic policy takes the place of the default one, under which alarms of the account may publish.
+        self.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal(CLOUDWATCH)],
+                actions=["sns:Publish"],
+                resources=[self.topic_arn],
+                conditions=own_alarms,
+            )
+        )
+        if email is not None:
+            sns.Subscription(self, "Email", topic=self, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=email)

@@ -1,0 +1,49 @@
+"""Alarms, made alike in every architecture."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+
+def alarm(
+    scope: Construct,
+    id: str,
+    *,
+    metric: cloudwatch.IMetric,
+    description: str,
+    topic: sns.ITopic | None,
+    threshold: float = 0,
+    comparison: cloudwatch.ComparisonOperator = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+    periods: int = 1,
+) -> cloudwatch.Alarm:
+    """Create an alarm that stays quiet without data and tells a topic when there is one.
+
+    Args:
+        scope: The construct that the alarm belongs to.
+        id: Its id.
+        metric: What is watched.
+        description: What has happened and what to do, for whoever is woken.
+        topic: Whom to tell; None for nobody.
+        threshold: The bound that raises it.
+        comparison: How the metric is compared with the bound.
+        periods: For how many periods in a row, from 1.
+
+    Returns:
+        The alarm.
+    """
+    made = cloudwatch.Alarm(
+        scope,
+        id,
+        metric=metric,
+        alarm_description=description,
+        threshold=threshold,
+        comparison_operator=comparison,
+        evaluation_periods=periods,
+        treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+    )
+    if topic is not None:
+        made.add_alarm_action(actions.SnsAction(topic))
+    return made

@@ -1,0 +1,89 @@
+"""Policy statements that every architecture writes alike."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from .checks import is_token
+
+
+def service_role(
+    scope: Construct,
+    id: str,
+    *,
+    service: str,
+    conditions: dict[str, dict[str, str]],
+    description: str,
+    statements: list[iam.PolicyStatement],
+) -> iam.Role:
+    """Create a role that one service assumes, with its statements inside.
+
+    The statements are part of the role and no policy of their own, so that nothing that uses the role can be created
+    before they are in force.
+
+    Args:
+        scope: The construct that the role belongs to.
+        id: Its id.
+        service: The service principal.
+        conditions: What keeps the service from being used by somebody else (confused deputy).
+        description: What the role is for.
+        statements: All that the role may do.
+    """
+    return iam.Role(
+        scope,
+        id,
+        assumed_by=iam.PrincipalWithConditions(iam.ServicePrincipal(service), conditions),
+        description=description,
+        inline_policies={"Permissions": iam.PolicyDocument(statements=statements)},
+    )
+
+
+def use_key(scope: Construct, key: kms.IKey, service: str, actions: list[str]) -> iam.PolicyStatement:
+    """Return the statement that lets a role use a key through one service only.
+
+    Args:
+        scope: Any construct of the stack.
+        key: The key.
+        service: The service that calls KMS for the role, as in ``s3``.
+        actions: What the service needs.
+    """
+    region = cdk.Stack.of(scope).region
+    hosts = [f"{service}.{region}.amazonaws.com"]
+    # AWS does not document which ending the value has in China, so both are admitted there.
+    if is_token(region) or region.startswith("cn-"):
+        hosts.append(f"{hosts[0]}.cn")
+    return iam.PolicyStatement(
+        actions=actions,
+        resources=[key.key_arn],
+        conditions={"StringEquals": {"kms:ViaService": hosts if len(hosts) > 1 else hosts[0]}},
+    )
+
+
+def admit_logs(scope: Construct, key: kms.IKey) -> None:
+    """Let CloudWatch Logs of this account and region use a key, which its policy must say in so many words.
+
+    Args:
+        scope: Any construct of the stack.
+        key: The key. A warning is shown when its policy is not the app's to change.
+    """
+    stack = cdk.Stack.of(scope)
+    arn = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:*"
+    result = key.add_to_resource_policy(
+        iam.PolicyStatement(
+            principals=[iam.ServicePrincipal(f"logs.{stack.region}.{stack.url_suffix}")],
+            actions=["kms:Decrypt", "kms:Encrypt", "kms:DescribeKey", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
+            resources=["*"],
+            conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": arn}},
+        ),
+        True,
+    )
+    if not result.statement_added:
+        cdk.Annotations.of(scope).add_warning_v2(
+            "cdk-refarch:key-policy",
+            "The policy of the given encryption_key cannot be changed by this app. It must let CloudWatch Logs "
+            "encrypt with it, or the log group cannot be created: "
+            "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html",
+        )

@@ -1,0 +1,146 @@
+"""Refusal of bad arguments of ``IotToFirehose``, before anything is created."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cdk_refarch._parts.checks import Checks, is_token
+
+from . import rule_sql
+from .s3_checks import check_sink
+from .s3_sink import S3Sink
+
+MAX_ACTIONS = 10
+"""https://docs.aws.amazon.com/general/latest/gr/iot-core.html, rules engine limits."""
+
+RESERVED_IDS = frozenset(
+    (
+        "Key",
+        "ErrorQueue",
+        "ErrorRole",
+        "Rule",
+        "ErrorQueueNotEmpty",
+        "ErrorActionFailed",
+        "RuleParseErrors",
+        "RuleThrottled",
+    )
+)
+"""Ids of what the construct itself creates beside its sinks."""
+
+DEAD_ACTIONS = {
+    "IotAnalytics": "AWS IoT Analytics ended on 2025-12-15",
+    "IotEvents": "AWS IoT Events ended on 2026-05-20",
+    "Timestream": "Amazon Timestream for LiveAnalytics takes no new customers",
+}
+"""Rule actions that CloudFormation still knows and AWS does not serve any more."""
+
+
+def check_statement(
+    checks: Checks, topic_filter: str | None, sql: str | None, select: str, where: str | None, batch: bool
+) -> None:
+    """Check the arguments that make up the rule's statement.
+
+    Args:
+        checks: The checks of the construct.
+        topic_filter: The argument.
+        sql: The argument.
+        select: The argument.
+        where: The argument.
+        batch: The argument.
+
+    Raises:
+        ValueError: If AWS IoT would refuse the statement, or it could never work.
+    """
+    if (topic_filter is None) == (sql is None):
+        got = "neither" if sql is None else "both"
+        checks.refuse("topic_filter and sql", "given one at a time", got, "give topic_filter='fleet/+/telemetry', say")
+    if not isinstance(batch, bool):
+        checks.refuse("batch", "True or False", repr(batch), "give True for SQL that yields an array")
+    if sql is not None:
+        for argument, given in (("select", select != "*"), ("where", where is not None)):
+            if given:
+                checks.refuse(f"sql and {argument}", "given one at a time", "both", f"put the {argument} into sql")
+        rule_sql.check_sql(checks, sql)
+        statement = rule_sql.parse(sql)
+        if batch and statement.select is not None:
+            rule_sql.check_batch(checks, statement.select)
+        return
+    rule_sql.check_topic_filter(checks, topic_filter)
+    rule_sql.check_clause(checks, "select", select, "SELECT")
+    if where is not None:
+        rule_sql.check_clause(checks, "where", where, "WHERE")
+    if batch:
+        rule_sql.check_batch(checks, select)
+
+
+def check_resources(
+    checks: Checks, rule_name: str | None, error_queue: object, encryption_key: object, alarm_topic: object
+) -> None:
+    """Check what is brought along, and the rule's name.
+
+    Args:
+        checks: The checks of the construct.
+        rule_name: The argument.
+        error_queue: The argument.
+        encryption_key: The argument.
+        alarm_topic: The argument.
+
+    Raises:
+        ValueError: If one is of another kind than it must be.
+    """
+    if rule_name is not None:
+        checks.matches(
+            "rule_name",
+            rule_name,
+            rule_sql.RULE_NAME,
+            rule="from 1 to 128 letters, digits and _",
+            remedy="replace other characters by _",
+        )
+    for argument, given, attribute, interface in (
+        ("error_queue", error_queue, "queue_arn", "IQueue"),
+        ("encryption_key", encryption_key, "key_arn", "IKey"),
+        ("alarm_topic", alarm_topic, "topic_arn", "ITopic"),
+    ):
+        if given is not None and not hasattr(given, attribute):
+            got = f"{type(given).__name__} {given!r}"
+            checks.refuse(argument, f"an {interface}", got, f"give a construct that implements {interface}")
+    if error_queue is not None and getattr(error_queue, "fifo", False):
+        checks.refuse("error_queue", "a standard queue", "a FIFO queue", "AWS IoT rules cannot send to FIFO queues")
+
+
+def check_sinks(checks: Checks, sinks: Sequence[S3Sink]) -> None:
+    """Check the sinks one by one and against each other.
+
+    Args:
+        checks: The checks of the construct.
+        sinks: The argument.
+
+    Raises:
+        ValueError: If one is wrong, or two would be the same.
+    """
+    if isinstance(sinks, S3Sink) or not isinstance(sinks, Sequence):
+        checks.refuse("sinks", "a list", f"{type(sinks).__name__} {sinks!r}", "put brackets around it")
+    if not 1 <= len(sinks) <= MAX_ACTIONS:
+        remedy = "add S3Sink()" if not sinks else "use a second rule for the rest"
+        checks.refuse("sinks", f"from 1 to {MAX_ACTIONS} sinks", f"{len(sinks)} sinks", remedy)
+    ids: set[str] = set()
+    places: set[tuple[str, str]] = set()
+    for sink in sinks:
+        if not isinstance(sink, S3Sink):
+            kind = type(sink).__name__
+            ended = [text for name, text in DEAD_ACTIONS.items() if kind.lower().startswith(name.lower())]
+            checks.refuse("sinks", "a list of S3Sink", kind, "; ".join([*ended, "give S3Sink(...)"]))
+        # One sink needs no more words than the construct's path to be told from others.
+        check_sink(checks if len(sinks) == 1 else checks.within(sink.id), sink)
+        if sink.id in ids:
+            checks.refuse("sinks", "a list of sinks with distinct ids", f"{sink.id!r} twice", "give one of them an id")
+        if sink.id in RESERVED_IDS:
+            checks.refuse("sinks", "a list of sinks with ids of their own", repr(sink.id), "use another id")
+        ids.add(sink.id)
+        if sink.bucket is None or is_token(sink.data_prefix):
+            continue
+        place = (sink.bucket.node.path, sink.data_prefix)
+        if place in places:
+            got = f"{sink.data_prefix!r} twice in one bucket"
+            checks.refuse("sinks", "a list of sinks that write to different places", got, "give one of them a prefix")
+        places.add(place)

@@ -1,0 +1,104 @@
+"""The AWS IoT rule: an action for each delivery, an error action, and a role for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_iot as iot
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from cdk_refarch._parts.policies import service_role, use_key
+
+from .s3_delivery import S3Delivery
+from .s3_sink import S3Sink
+
+SQL_VERSION = "2016-03-23"
+"""Must be said, for CloudFormation's default is 2015-10-08:
+https://docs.aws.amazon.com/iot/latest/developerguide/iot-rule-sql-version.html"""
+
+
+def topic_rule(
+    scope: Construct,
+    *,
+    sql: str,
+    batch: bool,
+    rule_name: str | None,
+    deliveries: Sequence[tuple[S3Sink, S3Delivery]],
+    error_queue: sqs.IQueue,
+) -> iot.CfnTopicRule:
+    """Create the rule and its roles.
+
+    Args:
+        scope: The construct it belongs to.
+        sql: The statement.
+        batch: Whether the statement yields arrays.
+        rule_name: The rule's name; None to let CloudFormation make one up.
+        deliveries: Where to put records, in the order of the actions.
+        error_queue: Where to put messages that an action failed for.
+    """
+    l1 = iot.CfnTopicRule
+    stack = cdk.Stack.of(scope)
+    # A rule that CloudFormation names cannot be named here, because it needs the roles first.
+    trust = {
+        "StringEquals": {"aws:SourceAccount": stack.account},
+        "ArnLike": {
+            "aws:SourceArn": f"arn:{stack.partition}:iot:{stack.region}:{stack.account}:rule/{rule_name or '*'}"
+        },
+    }
+    actions = [_put(sink, delivery, batch, trust) for sink, delivery in deliveries]
+    return l1(
+        scope,
+        "Rule",
+        rule_name=rule_name,
+        topic_rule_payload=l1.TopicRulePayloadProperty(
+            sql=sql,
+            aws_iot_sql_version=SQL_VERSION,
+            actions=actions,
+            error_action=_send(scope, error_queue, trust),
+        ),
+    )
+
+
+def _put(
+    sink: S3Sink, delivery: S3Delivery, batch: bool, trust: dict[str, dict[str, str]]
+) -> iot.CfnTopicRule.ActionProperty:
+    calls = ["firehose:PutRecord", "firehose:PutRecordBatch"] if batch else ["firehose:PutRecord"]
+    role = service_role(
+        delivery,
+        "RuleRole",
+        service="iot.amazonaws.com",
+        conditions=trust,
+        description="Lets the AWS IoT rule put records into the Firehose stream",
+        statements=[iam.PolicyStatement(actions=calls, resources=[delivery.stream.attr_arn])],
+    )
+    return iot.CfnTopicRule.ActionProperty(
+        firehose=iot.CfnTopicRule.FirehoseActionProperty(
+            delivery_stream_name=delivery.stream.ref,
+            role_arn=role.role_arn,
+            batch_mode=batch,
+            # Where Firehose takes messages apart, it writes the newlines itself.
+            separator="\n" if sink.split_records is None else None,
+        )
+    )
+
+
+def _send(scope: Construct, queue: sqs.IQueue, trust: dict[str, dict[str, str]]) -> iot.CfnTopicRule.ActionProperty:
+    statements = [iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[queue.queue_arn])]
+    key = queue.encryption_master_key
+    if key is not None:
+        # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+        statements.append(use_key(scope, key, "sqs", ["kms:Decrypt", "kms:GenerateDataKey"]))
+    role = service_role(
+        scope,
+        "ErrorRole",
+        service="iot.amazonaws.com",
+        conditions=trust,
+        description="Lets the AWS IoT rule put failed messages into the error queue",
+        statements=statements,
+    )
+    return iot.CfnTopicRule.ActionProperty(
+        sqs=iot.CfnTopicRule.SqsActionProperty(queue_url=queue.queue_url, role_arn=role.role_arn, use_base64=False)
+    )

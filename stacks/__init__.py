@@ -1,0 +1,29 @@
+"""The deployable stacks, one for each architecture; a stack is wiring and outputs only."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import aws_cdk as cdk
+
+    from .config import Settings
+
+Architecture = Literal["iot_to_firehose"]
+
+STACKS: dict[Architecture, str] = {"iot_to_firehose": "IotToFirehose"}
+"""Architecture to the name of its stack; the class is named the same with ``Stack`` behind."""
+
+
+def build(app: cdk.App, settings: Settings) -> None:
+    """Add the stacks that the settings ask for, and load no other architecture.
+
+    Args:
+        app: The app.
+        settings: The settings.
+    """
+    for architecture in settings.architectures:
+        name = STACKS[architecture]
+        module = importlib.import_module(f"stacks.{architecture}_stack")
+        getattr(module, f"{name}Stack")(app, f"{settings.prefix}{name}", settings=settings)

@@ -1,0 +1,113 @@
+"""What all tests share: the guard of the source root, the pinned Node.js, and each app synthesized once."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = sorted(path.parent.name for path in ROOT.glob("examples/*/app.py"))
+
+sys.path.insert(0, str(ROOT))
+_found = importlib.util.find_spec("constructs")
+if _found is None or not _found.origin or (ROOT in Path(_found.origin).parents and ".venv" not in _found.origin):
+    pytest.exit(
+        "import constructs must find PyPI's package, got "
+        f"{_found and (_found.origin or list(_found.submodule_search_locations or []))}; "
+        "remove any .py from the folder constructs/ and run make setup",
+        returncode=4,
+    )
+
+from stacks.runtime import use_pinned_node  # noqa: E402
+
+use_pinned_node()
+os.environ.pop("CDK_VALIDATION", None)
+FLAGS = json.loads((ROOT / "cdk.json").read_text())["context"]
+# Read by the CDK in every app of the process, as the command line would pass it. Synthesis does not raise, so that
+# tests can read the reports.
+os.environ["CDK_CONTEXT_JSON"] = json.dumps({**FLAGS, "@aws-cdk/core:failSynthOnValidationErrors": False})
+
+if TYPE_CHECKING:
+    import aws_cdk as cdk
+
+
+@dataclass(frozen=True)
+class Synthesized:
+    """An app and what it became."""
+
+    app: cdk.App
+    folder: Path
+
+    @cached_property
+    def templates(self) -> dict[str, dict[str, Any]]:
+        """The templates by the name of their stack."""
+        found = sorted(self.folder.glob("*.template.json"))
+        return {path.name.removesuffix(".template.json"): json.loads(path.read_text()) for path in found}
+
+    @cached_property
+    def reports(self) -> list[dict[str, Any]]:
+        """The reports of the validation plugins."""
+        reports: list[dict[str, Any]] = json.loads((self.folder / "validation-report.json").read_text())[
+            "pluginReports"
+        ]
+        return reports
+
+
+class Apps:
+    """The apps of the repository, each synthesized once in a session, on first use."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: dict[str, Synthesized] = {}
+
+    def get(self, name: str) -> Synthesized:
+        """Return ``app``, or an example by its name.
+
+        Args:
+            name: Which one.
+        """
+        if name not in self._made:
+            outdir = self._folder / name
+            app = self._build(name, str(outdir))
+            app.synth()
+            self._made[name] = Synthesized(app, outdir)
+        return self._made[name]
+
+    @staticmethod
+    def _build(name: str, outdir: str) -> cdk.App:
+        if name == "app":
+            import app as repository_app
+
+            return repository_app.build(outdir=outdir)
+        import aws_cdk as cdk
+        import cdk_nag
+
+        spec = importlib.util.spec_from_file_location(f"example_{name}", ROOT / "examples" / name / "app.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        app: cdk.App = module.build(outdir)
+        # A consumer's app need not have the packs; the gate runs them on it all the same.
+        cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app))
+        return app
+
+
+@pytest.fixture(scope="session")
+def apps(tmp_path_factory: pytest.TempPathFactory) -> Apps:
+    """The apps of the repository."""
+    return Apps(tmp_path_factory.mktemp("assemblies"))
+
+
+@pytest.fixture(params=["app", *EXAMPLES])
+def synthesized(request: pytest.FixtureRequest, apps: Apps) -> Synthesized:
+    """Each app of the repository in turn."""
+    return apps.get(request.param)

@@ -1,0 +1,133 @@
+"""The app: settings from the context, refused by name when they are wrong, and only the stacks that are asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+
+from stacks import STACKS
+from stacks.config import Settings
+from tests.conftest import ROOT
+
+KNOWN = "alarm_email, architectures, iot_to_firehose, prefix, removal"
+
+
+def settings(context: dict[str, Any]) -> Settings:
+    return Settings.from_context(cdk.App(context=context).node)
+
+
+def test_without_any_context_every_key_has_a_safe_default() -> None:
+    default = settings({})
+    assert default.architectures == list(STACKS)
+    assert default.removal == "retain"
+    assert default.alarm_email is None
+
+
+def test_the_command_line_can_pass_lists_and_mappings_as_text() -> None:
+    given = settings({"architectures": "iot_to_firehose", "iot_to_firehose": '{"partition_by": {"device": ".device"}}'})
+    assert given.architectures == ["iot_to_firehose"]
+    assert given.iot_to_firehose.partition_by == {"device": ".device"}
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    (
+        {"removal": "keep"},
+        "context key removal must be one of retain, destroy, got 'keep'; set it in cdk.json or with -c removal=retain",
+    ),
+    ({"removl": "retain"}, f"context key removl must be one of {KNOWN}, got 'removl'; did you mean removal?"),
+    (
+        {"colour": "red"},
+        f"context key colour must be one of {KNOWN}, got 'colour'; drop it from cdk.json or the command line",
+    ),
+    (
+        {"iot_to_firehose.where": "x"},
+        f"context key iot_to_firehose.where must be one of {KNOWN}, got 'iot_to_firehose.where'; did you mean "
+        "iot_to_firehose?",
+    ),
+    (
+        {"iot_to_firehose": {"topic": "a"}},
+        "context key iot_to_firehose.topic must be one of expire_after_days, parquet, partition_by, rule_name, select, "
+        "topic_filter, where, got 'topic'; did you mean topic_filter?",
+    ),
+    (
+        {"iot_to_firehose": {"expire_after_days": "soon"}},
+        "context key iot_to_firehose.expire_after_days must be a whole number, got 'soon'; set it in cdk.json or with "
+        "-c iot_to_firehose=...",
+    ),
+    (
+        {"architectures": "iot"},
+        "context key architectures.0 must be one of iot_to_firehose, got 'iot'; set it in cdk.json or with "
+        "-c architectures=iot_to_firehose",
+    ),
+    (
+        {"architectures": ""},
+        "context key architectures must be a list with one name at least, got []; set it in cdk.json or with "
+        "-c architectures=...",
+    ),
+    (
+        {"prefix": "-x"},
+        "context key prefix must be empty, or a letter followed by up to 40 letters, digits and dashes, got '-x'; set "
+        "it in cdk.json or with -c prefix=...",
+    ),
+]
+
+
+@pytest.mark.parametrize(("context", "message"), REFUSED, ids=[str(context) for context, _ in REFUSED])
+def test_rejects(context: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match="must be") as caught:
+        settings(context)
+    assert str(caught.value) == message
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(ValueError, match="must be") as caught:
+        settings({"removal": "keep", "colour": "red"})
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def run(context: dict[str, Any], folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    env = {name: value for name, value in os.environ.items() if name not in ("JSII_NODE", "CDK_CONTEXT_JSON")}
+    env |= {"CDK_OUTDIR": str(folder), "CDK_CONTEXT_JSON": json.dumps(context), **environ}
+    command = [sys.executable, str(ROOT / "app.py")]
+    return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_the_app_runs_by_itself_on_the_pinned_node_without_a_word(tmp_path: Path) -> None:
+    done = run({}, tmp_path, CDK_VALIDATION="false")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert {path.name for path in tmp_path.glob("*.template.json")} == {
+        f"{name}.template.json" for name in STACKS.values()
+    }
+    assert not (tmp_path / "validation-report.json").exists()
+
+
+def test_a_wrong_setting_ends_the_app_with_one_line_and_status_1(tmp_path: Path) -> None:
+    done = run({"removal": "keep"}, tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: context key removal must be one of retain, destroy, got 'keep'; set it in cdk.json or with "
+        "-c removal=retain\n"
+    )
+
+
+def test_settings_reach_the_stack(tmp_path: Path) -> None:
+    context = {"prefix": "Dev", "removal": "destroy", "alarm_email": "a@b", "iot_to_firehose": {"topic_filter": "x/+"}}
+    assert run(context, tmp_path, CDK_VALIDATION="false").returncode == 0
+    text = (tmp_path / "DevIotToFirehose.template.json").read_text()
+    assert "SELECT * FROM 'x/+'" in text
+    assert '"Endpoint": "a@b"' in text
+    assert '"DeletionPolicy": "Retain"' not in text
+
+
+def test_no_template_has_parameters_so_that_reviewers_see_what_is_deployed(tmp_path: Path) -> None:
+    run({}, tmp_path, CDK_VALIDATION="false")
+    template = json.loads((tmp_path / "IotToFirehose.template.json").read_text())
+    assert "Parameters" not in template
+    assert "Rules" not in template

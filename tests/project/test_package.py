@@ -1,0 +1,198 @@
+"""What consumers install: the wheel's contents, its types, what importing it loads, and the trap of the source root."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+PACKAGE = ROOT / "constructs" / "cdk_refarch"
+ARCHITECTURES = sorted(path.parent.name for path in PACKAGE.glob("*/README.md"))
+
+CONSUMER = """
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+
+from cdk_refarch import AlarmTopic, BucketLifecycle, GlueTable, IotToFirehose, S3Sink
+
+app = cdk.App()
+stack = cdk.Stack(app, "Consumer")
+topic = AlarmTopic(stack, "Alarms")
+first = IotToFirehose(stack, "First", topic_filter="a/+", alarm_topic=topic)
+second = IotToFirehose(
+    stack,
+    "Second",
+    sql="SELECT * FROM 'b'",
+    sinks=[S3Sink(lifecycle=BucketLifecycle(expire_after_days=90)), S3Sink(id="Lake", bucket=s3.Bucket(stack, "Lake"))],
+    alarm_topic=topic,
+)
+document: iam.PolicyDocument = first.grant_publish(iam.PolicyDocument())
+table = GlueTable(database_name="d", table_name="t")
+names: list[str] = [alarm.alarm_name for alarm in second.alarms.values()]
+bucket: s3.IBucket = second.deliveries["Lake"].bucket
+app.synth()
+"""
+
+# The cache is that of make check: aws_cdk alone takes a minute without.
+MYPY = ("-m", "mypy", "--strict", "--cache-dir", str(ROOT / ".mypy_cache"), "--python-executable")
+
+MISTAKE = """
+from cdk_refarch import IotToFirehose, S3Sink
+
+IotToFirehose(None, "x", topic_filter=1, sinks=[S3Sink(compression="LZ4")])
+"""
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        str(folder),
+        ".",
+    ]
+    subprocess.run(build, cwd=ROOT, check=True)
+    (made,) = folder.glob("*.whl")
+    return made
+
+
+def test_the_source_root_holds_no_python_and_no_package_of_its_own() -> None:
+    assert [path.name for path in (ROOT / "constructs").glob("*.py*")] == []
+    assert not (ROOT / "constructs" / "__init__.py").exists()
+    assert list(ROOT.glob("tests/**/constructs")) == []
+
+
+def test_the_wheel_holds_the_package_and_nothing_beside_it(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names} == {"cdk_refarch", "cdk_refarch-0.1.0.dist-info"}
+    sources = {str(path.relative_to(PACKAGE.parent)) for path in PACKAGE.rglob("*") if path.is_file()}
+    expected = {name for name in sources if "__pycache__" not in name}
+    assert {name for name in names if name.startswith("cdk_refarch/")} == expected
+    assert {"cdk_refarch/py.typed", "cdk_refarch/__init__.pyi"} <= set(names)
+
+
+@pytest.fixture(scope="session")
+def consumer(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh virtual environment with the wheel installed; its dependencies are those of this one."""
+    folder = tmp_path_factory.mktemp("consumer")
+    venv.create(folder / "venv", with_pip=False)
+    site = next((folder / "venv").glob("[Ll]ib*/**/site-packages"))
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site), str(wheel)]
+    subprocess.run(install, check=True)
+    # After its own packages, and without the .pth of the editable install, which only a real site folder obeys.
+    (site / "dependencies.pth").write_text(str(next(Path(sys.prefix).glob("[Ll]ib*/**/site-packages"))))
+    (folder / "app.py").write_text(CONSUMER)
+    (folder / "mistake.py").write_text(MISTAKE)
+    return folder
+
+
+def in_consumer(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    python = folder / "venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    env = {**os.environ, "CDK_OUTDIR": str(folder / "cdk.out"), "CDK_VALIDATION": "false"}
+    return subprocess.run([str(python), *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+def test_a_consumer_synthesizes_with_the_installed_wheel(consumer: Path) -> None:
+    where = in_consumer(consumer, "-c", "import cdk_refarch; print(cdk_refarch.__file__)")
+    assert str(consumer / "venv") in where.stdout
+    done = in_consumer(consumer, "app.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (consumer / "cdk.out" / "Consumer.template.json").exists()
+
+
+def test_a_consumer_type_checks_strictly(consumer: Path) -> None:
+    done = in_consumer(consumer, *MYPY, str(consumer / "venv" / "bin" / "python"), "app.py")
+    assert (done.returncode, done.stdout) == (0, "Success: no issues found in 1 source file\n")
+
+
+def test_a_type_checker_sees_wrong_arguments(consumer: Path) -> None:
+    done = in_consumer(consumer, *MYPY, str(consumer / "venv" / "bin" / "python"), "mistake.py")
+    assert done.stdout.count("error:") == 3
+
+
+def test_the_public_names_are_those_of_the_stub() -> None:
+    import cdk_refarch
+
+    stub = ast.parse((PACKAGE / "__init__.pyi").read_text())
+    imported = {alias.name for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert set(cdk_refarch.__all__) == imported
+    assert sorted(cdk_refarch.__all__) == list(cdk_refarch.__all__)
+    for name in imported:
+        assert getattr(cdk_refarch, name).__name__ == name
+    with pytest.raises(AttributeError):
+        cdk_refarch.NoSuchName  # type: ignore[attr-defined]  # noqa: B018
+
+
+def loaded(code: str) -> set[str]:
+    script = f"{code}\nimport sys\nprint(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_importing_the_package_loads_no_architecture_and_no_cdk() -> None:
+    modules = loaded("import cdk_refarch")
+    assert not any(name.startswith(("aws_cdk", "jsii", "cdk_refarch.")) for name in modules)
+
+
+ALLOWED = {
+    "iot_to_firehose": {
+        "aws_cloudwatch", "aws_cloudwatch_actions", "aws_iam", "aws_iot", "aws_kinesisfirehose", "aws_kms", "aws_logs",
+        "aws_s3", "aws_sns", "aws_sqs",
+    },
+}  # fmt: skip
+"""The service modules that an architecture uses; the CDK loads some more with them."""
+
+
+def services(modules: set[str]) -> set[str]:
+    return {name.split(".")[1] for name in modules if name.startswith("aws_cdk.aws_") and "._" not in name}
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_an_architecture_loads_no_service_that_only_another_uses(architecture: str) -> None:
+    imports = "\n".join(f"import aws_cdk.{name}" for name in sorted(ALLOWED[architecture]))
+    with_them = services(loaded(imports))
+    assert services(loaded(f"import cdk_refarch.{architecture}")) <= with_them
+    assert "aws_glue" not in with_them
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_architectures_import_shared_parts_and_never_each_other(architecture: str) -> None:
+    others = set(ARCHITECTURES) - {architecture}
+    for path in (PACKAGE / architecture).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                continue
+            module = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
+            if module.startswith("cdk_refarch") or (isinstance(node, ast.ImportFrom) and node.level > 1):
+                assert module.startswith("cdk_refarch._parts"), f"{path}:{node.lineno}"
+            assert others.isdisjoint(alias.name for alias in node.names), f"{path}:{node.lineno}"
+
+
+def test_conftest_stops_when_the_source_root_hides_the_package_constructs(tmp_path: Path) -> None:
+    (tmp_path / "constructs").mkdir()
+    (tmp_path / "constructs" / "__init__.py").touch()
+    for name in ("tests", "stacks", "cdk.json", "pyproject.toml", "examples"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "tests").unlink()
+    (tmp_path / "tests" / "unit").mkdir(parents=True)
+    (tmp_path / "tests" / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text())
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert "remove any .py from the folder constructs/" in done.stdout + done.stderr
