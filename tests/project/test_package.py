@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
+import json
 import os
+import re
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
 
+import aws_cdk
 import pytest
+from packaging.requirements import Requirement
 
 from tests.conftest import ROOT
 
@@ -196,3 +202,44 @@ def test_conftest_stops_when_the_source_root_hides_the_package_constructs(tmp_pa
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 4
     assert "remove any .py from the folder constructs/" in done.stdout + done.stderr
+
+
+def pinned() -> dict[str, str]:
+    lines = "\n".join((ROOT / name).read_text() for name in ("requirements.txt", "requirements-dev.txt"))
+    return {canonical(name): version for name, version in re.findall(r"^([\w.-]+)==(\S+)$", lines, re.MULTILINE)}
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_what_is_installed_is_exactly_what_is_pinned() -> None:
+    needed = set(pinned())
+    found = {canonical(one.metadata["Name"]): one.version for one in importlib.metadata.distributions()}
+    assert {name: found.get(name) for name in needed} == pinned()
+
+
+def test_everything_that_a_pinned_package_needs_is_pinned_too() -> None:
+    for name in pinned():
+        for text in importlib.metadata.requires(name) or []:
+            requirement = Requirement(text)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                assert canonical(requirement.name) in pinned(), f"{name} needs {requirement}"
+
+
+def test_the_command_line_is_the_pinned_one_and_the_lock_names_no_registry() -> None:
+    lock = json.loads((ROOT / "package-lock.json").read_text())
+    assert lock["packages"]["node_modules/aws-cdk"]["version"] == "2.1148.1"
+    assert "resolved" not in lock["packages"]["node_modules/aws-cdk"]
+
+
+def test_the_recommended_feature_flags_are_pinned() -> None:
+    flags = json.loads((ROOT / "cdk.json").read_text())["context"]
+    library = next(Path(aws_cdk.__file__).parent.glob("_jsii/aws-cdk-lib@*.jsii.tgz"))
+    with tarfile.open(library) as archive:
+        member = archive.extractfile("package/recommended-feature-flags.json")
+        assert member is not None
+        recommended = json.load(member)
+    assert {name: flags.get(name) for name in recommended} == recommended
+    for example in ROOT.glob("examples/*/cdk.json"):
+        assert json.loads(example.read_text())["context"] == flags
