@@ -47,15 +47,16 @@ bench: $(SETUP) .bench-venv/.done ## Compare the speed with an empty app and wit
 clean: ## Remove everything that make made
 	rm -rf .venv .bench-venv node_modules cdk.out dist .mypy_cache .ruff_cache .pytest_cache
 
-.venv/.done: requirements.txt requirements-dev.txt pyproject.toml
+.venv/.done: requirements.txt requirements-dev.txt pyproject.toml scripts/pinned-node.pth
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "error: $(PYTHON) must be Python 3.11 or later, got $$($(PYTHON) --version 2>&1); name another with make PYTHON=python3.12" >&2; exit 1; }
 	@test -x $(BIN)/python || { echo "Creating .venv with $$($(PYTHON) --version) ..."; $(PYTHON) -m venv .venv; }
 	@echo "Installing the pinned Python packages (about a minute the first time) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile -r requirements-dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --compile -r requirements-dev.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@cp scripts/pinned-node.pth "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')"
 	@echo "Warming the CDK up ..."
-	@$(BIN)/python -c 'from stacks.runtime import use_pinned_node as use; use(); import aws_cdk, cdk_nag; aws_cdk.App().synth()'
+	@$(BIN)/python -c 'import aws_cdk, cdk_nag; aws_cdk.App().synth()'
 	@touch $@
 
 node_modules/.done: package.json package-lock.json .npmrc .venv/.done
@@ -66,5 +67,5 @@ node_modules/.done: package.json package-lock.json .npmrc .venv/.done
 .bench-venv/.done: benchmarks/requirements.txt
 	@echo "Creating .bench-venv for the peer (about a minute the first time) ..."
 	@test -x .bench-venv/bin/python || $(PYTHON) -m venv .bench-venv
-	@.bench-venv/bin/python -m pip install --quiet --disable-pip-version-check --compile -r benchmarks/requirements.txt
+	@.bench-venv/bin/python -m pip install -qq --disable-pip-version-check --compile -r benchmarks/requirements.txt
 	@touch $@
