@@ -13,6 +13,10 @@ MAX_SHOWN = 120
 """Longer values are cut in messages, so that the remedy stays in sight."""
 
 
+LARGEST_TOKEN = -1e280
+"""The CDK encodes numeric tokens as numbers below this one."""
+
+
 def refusal(subject: str, rule: str, got: object, remedy: str) -> ValueError:
     """Return the error that says what is wrong with an argument and how to mend it.
 
@@ -33,7 +37,12 @@ def refusal(subject: str, rule: str, got: object, remedy: str) -> ValueError:
 
 def is_token(value: object) -> bool:
     """Tell whether a value is only known at deployment, so that nothing can be said about it now."""
-    return cdk.Token.is_unresolved(value)
+    # A call into the CDK takes about a millisecond: only what looks like an encoded token is worth one.
+    if isinstance(value, str):
+        return "${Token[" in value and cdk.Token.is_unresolved(value)
+    if isinstance(value, int | float):
+        return value < LARGEST_TOKEN and cdk.Token.is_unresolved(value)
+    return hasattr(type(value), "__jsii_type__") and cdk.Token.is_unresolved(value)
 
 
 class Checks:
@@ -90,6 +99,21 @@ class Checks:
         if not value.strip():
             self.refuse(argument, "text that is not empty", repr(value), remedy)
         return value
+
+    def instance(self, argument: str, value: object, kind: type, *, remedy: str) -> None:
+        """Refuse a value of another class.
+
+        Args:
+            argument: The argument as typed.
+            value: What was given.
+            kind: The class that it must be of.
+            remedy: What to do.
+
+        Raises:
+            ValueError: If it is of another.
+        """
+        if not isinstance(value, kind):
+            self.refuse(argument, f"a {kind.__name__}", f"{type(value).__name__} {value!r}", remedy)
 
     def matches(self, argument: str, value: str, pattern: str, *, rule: str, remedy: str) -> None:
         """Refuse a text that does not match a pattern as a whole.
@@ -171,8 +195,7 @@ class Checks:
         """
         if size is None:
             return None
-        if not isinstance(size, cdk.Size):
-            self.refuse(argument, "a Size", f"{type(size).__name__} {size!r}", "give cdk.Size.mebibytes(...)")
+        self.instance(argument, size, cdk.Size, remedy="give cdk.Size.mebibytes(...)")
         if not size.is_unresolved():
             return float(size.to_mebibytes(rounding=cdk.SizeRoundingBehavior.NONE))
         try:
@@ -193,9 +216,7 @@ class Checks:
         """
         if duration is None:
             return None
-        if not isinstance(duration, cdk.Duration):
-            shown = f"{type(duration).__name__} {duration!r}"
-            self.refuse(argument, "a Duration", shown, "give cdk.Duration.seconds(...)")
+        self.instance(argument, duration, cdk.Duration, remedy="give cdk.Duration.seconds(...)")
         if not duration.is_unresolved():
             return float(duration.to_seconds(integral=False))
         if duration.unit_label() != "seconds":

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import aws_cdk as cdk
+from aws_cdk import aws_logs as logs
+
 from cdk_refarch._parts.checks import Checks, is_token
 
-from . import rule_sql
+from . import rule_sql, topics
 from .s3_checks import check_sink
 from .s3_sink import S3Sink
 
@@ -15,14 +18,10 @@ MAX_ACTIONS = 10
 
 RESERVED_IDS = frozenset(
     (
-        "Key",
-        "ErrorQueue",
-        "ErrorRole",
-        "Rule",
-        "ErrorQueueNotEmpty",
-        "ErrorActionFailed",
-        "RuleParseErrors",
-        "RuleThrottled",
+        *("Key", "ErrorQueue", "ErrorRole", "Rule"),
+        *("ErrorQueueNotEmpty", "ErrorActionFailed", "RuleParseErrors", "RuleThrottled"),
+        # These two have a meaning of their own in the CDK.
+        *("Default", "Resource"),
     )
 )
 """Ids of what the construct itself creates beside its sinks."""
@@ -60,12 +59,13 @@ def check_statement(
         for argument, given in (("select", select != "*"), ("where", where is not None)):
             if given:
                 checks.refuse(f"sql and {argument}", "given one at a time", "both", f"put the {argument} into sql")
-        rule_sql.check_sql(checks, sql)
-        statement = rule_sql.parse(sql)
+        statement = rule_sql.check_sql(checks, sql)
+        if statement.topic_filter is not None:
+            topics.check_filter_of_statement(checks, statement.topic_filter)
         if batch and statement.select is not None:
             rule_sql.check_batch(checks, statement.select)
         return
-    rule_sql.check_topic_filter(checks, topic_filter)
+    topics.check_filter(checks, topic_filter)
     rule_sql.check_clause(checks, "select", select, "SELECT")
     if where is not None:
         rule_sql.check_clause(checks, "where", where, "WHERE")
@@ -104,8 +104,31 @@ def check_resources(
         if given is not None and not hasattr(given, attribute):
             got = f"{type(given).__name__} {given!r}"
             checks.refuse(argument, f"an {interface}", got, f"give a construct that implements {interface}")
-    if error_queue is not None and getattr(error_queue, "fifo", False):
-        checks.refuse("error_queue", "a standard queue", "a FIFO queue", "AWS IoT rules cannot send to FIFO queues")
+    for argument, given, sender in (
+        ("error_queue", error_queue, "AWS IoT rules"),
+        ("alarm_topic", alarm_topic, "CloudWatch alarms"),
+    ):
+        if given is not None and getattr(given, "fifo", False):
+            remedy = f"{sender} cannot send to FIFO ones"
+            checks.refuse(argument, f"a standard {argument.partition('_')[2]}", "a FIFO one", remedy)
+
+
+def check_policies(checks: Checks, removal_policy: object, log_retention: object) -> None:
+    """Check what happens to data and how long logs are kept.
+
+    Args:
+        checks: The checks of the construct.
+        removal_policy: The argument.
+        log_retention: The argument.
+
+    Raises:
+        ValueError: If one is of another kind than it must be.
+    """
+    remedy = "give cdk.RemovalPolicy.RETAIN or cdk.RemovalPolicy.DESTROY"
+    checks.instance("removal_policy", removal_policy, cdk.RemovalPolicy, remedy=remedy)
+    if removal_policy is cdk.RemovalPolicy.SNAPSHOT:
+        checks.refuse("removal_policy", "a policy that buckets and queues have", "SNAPSHOT", remedy)
+    checks.instance("log_retention", log_retention, logs.RetentionDays, remedy="give logs.RetentionDays.ONE_YEAR, say")
 
 
 def check_sinks(checks: Checks, sinks: Sequence[S3Sink]) -> None:

@@ -92,6 +92,7 @@ class IotToFirehose(Construct):
         self._checks = Checks(scope, id)
         argument_checks.check_statement(self._checks, topic_filter, sql, select, where, batch)
         argument_checks.check_resources(self._checks, rule_name, error_queue, encryption_key, alarm_topic)
+        argument_checks.check_policies(self._checks, removal_policy, log_retention)
         argument_checks.check_sinks(self._checks, sinks)
         super().__init__(scope, id)
         self.encryption_key = self._key(encryption_key, removal_policy)

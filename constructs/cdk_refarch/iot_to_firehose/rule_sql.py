@@ -8,29 +8,40 @@ from typing import NamedTuple
 
 from cdk_refarch._parts.checks import Checks, is_token
 
-MAX_TOPIC_BYTES = 256
-"""https://docs.aws.amazon.com/general/latest/gr/iot-core.html, message broker limits."""
-
-MAX_TOPIC_SLASHES = 7
-"""https://docs.aws.amazon.com/general/latest/gr/iot-core.html, message broker limits."""
-
 RULE_NAME = r"[a-zA-Z0-9_]{1,128}"
 """https://docs.aws.amazon.com/iot/latest/apireference/API_CreateTopicRule.html, ruleName."""
 
 DEAD_FUNCTIONS = {"machinelearning_predict": "Amazon Machine Learning takes no new customers since 2017-05"}
 """SQL functions whose service is gone."""
 
-_TOKEN = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|[A-Za-z_][A-Za-z0-9_]*|\s+|.""", re.DOTALL)
+FOREIGN_WORDS = {"LIKE": "startswith() or regexp_matches()", "BETWEEN": ">= and <=", "JOIN": "a rule for each topic"}
+"""Words of other SQL dialects, with what takes their place in AWS IoT SQL."""
+
+_TOKEN = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|\.?[A-Za-z_][A-Za-z0-9_]*|\s+|.""", re.DOTALL)
 _CLOSING = {")": "(", "]": "[", "}": "{"}
-# A select list of this shape yields an object, text, number or truth value, whatever the payload is.
-_NEVER_ARRAY_VALUE = re.compile(r"""['"{0-9-]|(?:true|false|null)\b""", re.IGNORECASE)
+# A select list that begins like this yields an object, text, number or truth value, whatever the payload is.
+_NEVER_ARRAY = re.compile(r"""['"{0-9-]|(?:true|false|null|timestamp\(\)|topic\()""", re.IGNORECASE)
+
+
+class Word(NamedTuple):
+    """A piece of a statement that stands in no bracket, and where it begins and ends."""
+
+    text: str
+    start: int
+    end: int
+
+    @property
+    def quoted(self) -> bool:
+        """Whether it is a text literal."""
+        return self.text[0] in "'\""
 
 
 class Statement(NamedTuple):
-    """What the checks need to know of an SQL statement; None where it cannot be told."""
+    """The clauses of a statement; None for one that is absent or cannot be told."""
 
     select: str | None
     topic_filter: str | None
+    rest: str | None
 
 
 def build(topic_filter: str, select: str, where: str | None) -> str:
@@ -44,44 +55,6 @@ def build(topic_filter: str, select: str, where: str | None) -> str:
     return f"SELECT {select} FROM '{topic_filter}'" + ("" if where is None else f" WHERE {where}")  # noqa: S608
 
 
-def check_topic_filter(checks: Checks, value: object) -> None:
-    """Refuse what AWS IoT would not take as the topic filter of a rule, or would never match.
-
-    Args:
-        checks: The checks of the construct.
-        value: The argument ``topic_filter``.
-
-    Raises:
-        ValueError: If it is not a legal MQTT topic filter for a rule.
-    """
-    argument = "topic_filter"
-    known = checks.text(argument, value, remedy="give a filter such as 'fleet/+/telemetry'")
-    if known is None:
-        return
-    got = repr(known)
-    if known.startswith("$"):
-        checks.refuse(
-            argument,
-            "outside the reserved topics that begin with $",
-            got,
-            "devices reach this rule through basic_ingest_topic without naming it here; "
-            "for service topics such as $aws/events give the whole statement as sql",
-        )
-    if re.search(r"['\x00-\x1f\x7f]", known):
-        checks.refuse(argument, "free of quotes and control characters", got, "rename the topic")
-    size = len(known.encode())
-    if size > MAX_TOPIC_BYTES:
-        checks.refuse(argument, f"at most {MAX_TOPIC_BYTES} bytes", f"{size} bytes", "shorten it")
-    levels = known.split("/")
-    if len(levels) - 1 > MAX_TOPIC_SLASHES:
-        checks.refuse(argument, f"at most {MAX_TOPIC_SLASHES} slashes deep", got, "use fewer levels")
-    for position, level in enumerate(levels):
-        if "#" in level and (level != "#" or position != len(levels) - 1):
-            checks.refuse(argument, "a filter with # alone on its last level", got, "put # last, after a slash")
-        if "+" in level and level != "+":
-            checks.refuse(argument, "a filter with + alone on its level", got, "put slashes around +")
-
-
 def check_clause(checks: Checks, argument: str, value: object, keyword: str) -> None:
     """Refuse a select list or condition that would break the statement it is put into.
 
@@ -92,15 +65,46 @@ def check_clause(checks: Checks, argument: str, value: object, keyword: str) -> 
         keyword: The SQL word that the construct writes in front of it.
 
     Raises:
-        ValueError: If it is empty, repeats the keyword, or leaves a quote or bracket open.
+        ValueError: If it is empty, repeats the keyword, goes on with another clause, or leaves something open.
     """
     known = checks.text(argument, value, remedy="leave it out or give what follows the keyword")
     if known is None:
         return
     if re.match(rf"\s*{keyword}\b", known, re.IGNORECASE):
         checks.refuse(argument, f"what follows the word {keyword}", repr(known), f"drop the word {keyword}")
-    check_balanced(checks, argument, known)
-    _check_functions(checks, argument, known)
+    _check_expressions(checks, argument, known)
+
+
+def check_sql(checks: Checks, value: object) -> Statement:
+    """Refuse a statement that AWS IoT would not take.
+
+    Args:
+        checks: The checks of the construct.
+        value: The argument ``sql``.
+
+    Returns:
+        The clauses of the statement.
+
+    Raises:
+        ValueError: If it is not of the form SELECT ... FROM 'topic/filter' WHERE ...
+    """
+    remedy = "write it as SELECT ... FROM 'topic/filter' WHERE ..."
+    known = checks.text("sql", value, remedy=remedy)
+    if known is None:
+        return Statement(None, None, None)
+    if not re.match(r"\s*(SELECT|SET)\b", known, re.IGNORECASE):
+        checks.refuse("sql", "a statement that begins with SELECT", repr(known), remedy)
+    check_balanced(checks, "sql", known)
+    statement = parse(known)
+    if not statement.select or statement.topic_filter is None:
+        checks.refuse("sql", "a statement with SELECT, FROM and a topic filter in quotes", repr(known), remedy)
+    _check_expressions(checks, "sql", statement.select)
+    if statement.rest:
+        where = re.match(r"WHERE\b\s*(.+)", statement.rest, re.IGNORECASE | re.DOTALL)
+        if not where:
+            checks.refuse("sql", "a statement with nothing but WHERE after the topic filter", repr(known), remedy)
+        _check_expressions(checks, "sql", where[1])
+    return statement
 
 
 def check_balanced(checks: Checks, argument: str, value: str) -> None:
@@ -126,38 +130,6 @@ def check_balanced(checks: Checks, argument: str, value: str) -> None:
         checks.refuse(argument, "text with matching brackets", repr(value), f"close {open_brackets[-1]}")
 
 
-def check_sql(checks: Checks, value: object) -> None:
-    """Refuse a statement that AWS IoT would not take, or that would never match.
-
-    Args:
-        checks: The checks of the construct.
-        value: The argument ``sql``.
-
-    Raises:
-        ValueError: If it is not of the form SELECT ... FROM 'topic/filter'.
-    """
-    remedy = "write it as SELECT ... FROM 'topic/filter' WHERE ..."
-    known = checks.text("sql", value, remedy=remedy)
-    if known is None:
-        return
-    if not re.match(r"\s*(SELECT|SET)\b", known, re.IGNORECASE):
-        checks.refuse("sql", "a statement that begins with SELECT", repr(known), remedy)
-    check_balanced(checks, "sql", known)
-    _check_functions(checks, "sql", known)
-    topic = parse(known).topic_filter
-    if topic is None:
-        checks.refuse("sql", "a statement with FROM and a topic filter in quotes", repr(known), remedy)
-    if topic.startswith("$aws/rules/"):
-        checks.refuse(
-            "sql",
-            "a statement that selects from another topic than $aws/rules",
-            repr(known),
-            "name any topic: Basic Ingest messages reach the rule whatever stands in FROM",
-        )
-    if not topic.startswith("$"):
-        check_topic_filter(checks, topic)
-
-
 def check_batch(checks: Checks, select: str) -> None:
     """Refuse batch mode where the select list can never yield an array.
 
@@ -171,9 +143,13 @@ def check_batch(checks: Checks, select: str) -> None:
     if is_token(select):
         return
     clause = select.strip()
-    value = re.match(r"VALUE\b\s*(.*)", clause, re.IGNORECASE | re.DOTALL)
-    if clause == "*" or (value and not _NEVER_ARRAY_VALUE.match(value[1])):
+    value = re.match(r"VALUE\b\s*(.+)", clause, re.IGNORECASE | re.DOTALL)
+    if clause == "*":
         return
+    if value and not _NEVER_ARRAY.match(value[1]):
+        several = any(word.text == "," or word.text.upper() == "AS" for word in _outside_brackets(value[1]))
+        if not several:
+            return
     checks.refuse(
         "batch and select",
         "a select list that yields an array when batch is set",
@@ -183,44 +159,55 @@ def check_batch(checks: Checks, select: str) -> None:
 
 
 def parse(sql: str) -> Statement:
-    """Take the select list and the topic filter out of a statement.
+    """Take a statement apart.
 
     Args:
-        sql: The statement; parts that are only known at deployment are None in the answer.
+        sql: The statement; nothing can be told of one that is only known at deployment.
     """
-    if is_token(sql):
-        return Statement(None, None)
-    start: int | None = None
-    end: int | None = None
-    for text, position in _outside_brackets(sql):
-        if text.upper() == "SELECT" and start is None:
-            start = position + len(text)
-        elif text.upper() == "FROM" and end is None:
-            end = position
-        elif end is not None and text[0] in "'\"":
-            select = sql[start:end].strip() if start is not None else None
-            return Statement(select, text[1:-1])
-        elif end is not None and not text.isspace():
-            break
-    return Statement(None, None)
+    select: Word | None = None
+    source: Word | None = None
+    for word in [] if is_token(sql) else _outside_brackets(sql):
+        if source is not None:
+            if not word.quoted:
+                break
+            clause = sql[select.end : source.start].strip() if select is not None else None
+            return Statement(clause, word.text[1:-1], sql[word.end :].strip())
+        if select is None and word.text.upper() == "SELECT":
+            select = word
+        elif word.text.upper() == "FROM":
+            source = word
+    return Statement(None, None, None)
 
 
-def _outside_brackets(sql: str) -> Iterator[tuple[str, int]]:
+def _outside_brackets(sql: str) -> Iterator[Word]:
     depth = 0
     for match in _TOKEN.finditer(sql):
-        text = match[0]
-        if text in _CLOSING:
+        if match[0] in _CLOSING:
             depth -= 1
-        elif text in _CLOSING.values():
+        elif match[0] in _CLOSING.values():
             depth += 1
-        elif depth == 0:
-            # The word after FROM is looked at by the caller, hence white space is not dropped here.
-            yield text, match.start()
-    return
+        elif depth == 0 and not match[0].isspace():
+            yield Word(match[0], match.start(), match.end())
 
 
-def _check_functions(checks: Checks, argument: str, text: str) -> None:
-    bare = "".join(word for word in _TOKEN.findall(text) if word[0] not in "'\"")
+def _check_expressions(checks: Checks, argument: str, text: str) -> None:
+    check_balanced(checks, argument, text)
+    words = list(_outside_brackets(text))
+    previous = ""
+    for word, following in zip(words, [*words[1:], None], strict=True):
+        upper = word.text.upper()
+        if upper in ("WHERE", ";") or (upper == "FROM" and following is not None and following.quoted):
+            checks.refuse(argument, "a single clause", repr(text), f"drop {word.text} and what follows it")
+        pair = f"{upper} {following.text.upper() if following else ''}"
+        if pair in ("GROUP BY", "ORDER BY", "IS NULL", "IS NOT"):
+            checks.refuse(argument, "AWS IoT SQL", repr(text), f"it has no {pair}; use its functions instead")
+        operand = following is not None and (following.quoted or following.text[0].isalnum())
+        if upper in FOREIGN_WORDS and operand and word is not words[0] and previous not in ("AND", "OR", "NOT", ","):
+            checks.refuse(argument, "AWS IoT SQL", repr(text), f"it has no {upper}; use {FOREIGN_WORDS[upper]}")
+        previous = upper
+    if words and words[-1].text == ",":
+        checks.refuse(argument, "a list without a comma at its end", repr(text), "drop the comma")
+    bare = "".join(piece for piece in _TOKEN.findall(text) if piece[0] not in "'\"")
     for function, since in DEAD_FUNCTIONS.items():
         if re.search(rf"\b{function}\s*\(", bare, re.IGNORECASE):
             checks.refuse(argument, f"free of {function}", repr(text), f"call a model from the transform: {since}")

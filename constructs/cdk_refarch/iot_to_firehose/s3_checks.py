@@ -8,6 +8,7 @@ from typing import get_args
 
 from cdk_refarch._parts.checks import Checks, is_token
 
+from . import hive
 from .rule_sql import check_balanced
 from .s3_sink import BucketLifecycle, Compression, GlueTable, S3Sink, fixed_part
 
@@ -26,12 +27,6 @@ MAX_DAYS = 2147483647
 ARRIVAL_COLUMNS = ("day", "hour")
 """The columns that the default prefix adds to a created table."""
 
-HIVE_TYPE = (
-    r"(tinyint|smallint|int|bigint|boolean|float|double|string|binary|timestamp|date|decimal|char|varchar"
-    r"|array|map|struct)\b"
-)
-"""https://docs.aws.amazon.com/athena/latest/ug/data-types.html"""
-
 _EXPRESSION = re.compile(r"!\{([^{}]*)\}")
 _NAMESPACES = ("timestamp", "firehose", "partitionKeyFromQuery", "partitionKeyFromLambda")
 _HINT = "see https://docs.aws.amazon.com/firehose/latest/dev/s3-prefixes.html"
@@ -47,6 +42,8 @@ def check_sink(checks: Checks, sink: S3Sink) -> None:
     Raises:
         ValueError: If AWS would refuse it, or failed records would get lost.
     """
+    if is_token(sink.id):
+        checks.refuse("id", "known when the app runs", "a token", "call it Raw or Archive, say")
     checks.matches(
         "id", sink.id, r"[A-Z][A-Za-z0-9]{0,63}", rule="a PascalCase word", remedy="call it Raw or Archive, say"
     )
@@ -65,16 +62,26 @@ def _check_bucket(checks: Checks, sink: S3Sink) -> None:
         given = getattr(sink, argument)
         if given is not None and not hasattr(given, "bucket_arn"):
             checks.refuse(argument, "a bucket", type(given).__name__, "give a construct that implements IBucket")
-        if argument != "bucket" and sink.bucket is not None and given is not None:
-            checks.refuse(f"bucket and {argument}", "given one at a time", "both", "set logging on the bucket itself")
+    if sink.bucket is not None and sink.access_log_bucket is not None:
+        checks.refuse("bucket and access_log_bucket", "given one at a time", "both", "set logging on the bucket itself")
+    if sink.access_log_bucket is not None and sink.access_log_bucket.encryption_key is not None:
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+        remedy = "use a bucket encrypted with S3-managed keys: access logs are not delivered to others"
+        checks.refuse("access_log_bucket", "a bucket without a KMS key", "one with a key", remedy)
     if sink.lifecycle is None:
         return
     if sink.bucket is not None:
         checks.refuse("bucket and lifecycle", "given one at a time", "both", "set lifecycle rules on the bucket itself")
-    if not isinstance(sink.lifecycle, BucketLifecycle):
-        got = f"{type(sink.lifecycle).__name__} {sink.lifecycle!r}"
-        checks.refuse("lifecycle", "a BucketLifecycle", got, "give BucketLifecycle(expire_after_days=...)")
+    remedy = "give BucketLifecycle(expire_after_days=...)"
+    checks.instance("lifecycle", sink.lifecycle, BucketLifecycle, remedy=remedy)
     _check_lifecycle(checks, sink.lifecycle)
+    if sink.lifecycle.errors_expire_after_days is not None and not fixed_part(str(sink.error_prefix)):
+        checks.refuse(
+            "errors_expire_after_days and error_prefix",
+            "given with a fixed beginning of the prefix, or all objects would expire",
+            repr(sink.error_prefix),
+            "begin error_prefix with a folder",
+        )
 
 
 def _check_lifecycle(checks: Checks, lifecycle: BucketLifecycle) -> None:
@@ -129,9 +136,27 @@ def _check_partitions(checks: Checks, sink: S3Sink) -> None:
         argument = f"partition_by[{name!r}]"
         known = checks.text(argument, expression, remedy="give a jq 1.6 expression such as '.device.id'")
         if known is not None:
-            check_balanced(checks, argument, known)
-    if sink.split_records is not None and sink.split_records == "":
-        checks.refuse("split_records", "JSON or a delimiter", "''", "name the delimiter or leave it out")
+            _check_jq(checks, argument, known)
+        if sink.prefix is None and name.lower() in ARRIVAL_COLUMNS:
+            rule = f"a mapping with other names than {' and '.join(ARRIVAL_COLUMNS)}, which the default prefix has"
+            checks.refuse("partition_by", rule, repr(name), "rename the key or give a prefix")
+        if sink.prefix is None and isinstance(sink.parquet, Mapping) and name != name.lower():
+            checks.refuse(
+                "partition_by", "in lower case when it names columns of a table", repr(name), "rename the key"
+            )
+    split = sink.split_records
+    if split is not None and (not isinstance(split, str) or not split or (split.upper() == "JSON" != split)):
+        remedy = "write JSON, or name the delimiter"
+        checks.refuse("split_records", "JSON in capitals, or a delimiter", f"{type(split).__name__} {split!r}", remedy)
+
+
+def _check_jq(checks: Checks, argument: str, known: str) -> None:
+    check_balanced(checks, argument, known)
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", known.strip()):
+        checks.refuse(argument, "a jq path that begins with a dot", repr(known), f"write '.{known.strip()}'")
+    if re.search(r"^\s*[|,]|[|,]\s*$|#", known) or known.lstrip().startswith("$"):
+        rule = "one whole jq 1.6 expression without a comment"
+        checks.refuse(argument, rule, repr(known), "write '.device.id', say")
 
 
 def _check_prefixes(checks: Checks, sink: S3Sink) -> None:
@@ -187,6 +212,10 @@ def _expressions(checks: Checks, argument: str, prefix: str) -> list[str]:
         return []
     if len(prefix) > MAX_PREFIX:
         checks.refuse(argument, f"at most {MAX_PREFIX} characters", f"{len(prefix)} characters", "shorten it")
+    if re.search(r"(?<!!)\$\{|[\x00-\x1f]", prefix):
+        checks.refuse(
+            argument, "free of ${ and control characters", repr(prefix), f"write !{{...}} for expressions; {_HINT}"
+        )
     found = _EXPRESSION.findall(prefix)
     if len(found) != prefix.count("!{"):
         checks.refuse(argument, "text with every !{ closed by }", repr(prefix), _HINT)
@@ -196,6 +225,10 @@ def _expressions(checks: Checks, argument: str, prefix: str) -> list[str]:
         if not known or (namespace == "firehose" and value not in ("error-output-type", "random-string")):
             rule = f"text with expressions of {', '.join(_NAMESPACES)}"
             checks.refuse(argument, rule, f"!{{{text}}}", _HINT)
+        wrong = re.sub(r"'[^']*'|[GuyDMLdQqYwWEecFahKkHmsSAnNVzOXxZp]|[^A-Za-z]", "", value)
+        if namespace == "timestamp" and wrong:
+            rule = "a prefix with date patterns of Java's DateTimeFormatter"
+            checks.refuse(argument, rule, f"!{{{text}}}", f"quote or drop {wrong[0]!r}; {_HINT}")
     return found
 
 
@@ -263,11 +296,6 @@ def _check_columns(checks: Checks, columns: Mapping[str, str], sink: S3Sink) -> 
                 repr(name),
                 "rename the partition, as in partition_by={'device_id': '.device'}",
             )
-        checks.matches(
-            f"parquet[{name!r}]",
-            kind,
-            rf"{HIVE_TYPE}.*",
-            rule="a Hive type",
-            remedy="see https://docs.aws.amazon.com/athena/latest/ug/data-types.html",
-        )
-        check_balanced(checks, f"parquet[{name!r}]", kind.replace("<", "(").replace(">", ")"))
+        if not is_token(kind) and not (isinstance(kind, str) and hive.is_type(kind)):
+            link = "see https://docs.aws.amazon.com/athena/latest/ug/data-types.html"
+            checks.refuse(f"parquet[{name!r}]", "a Hive type", repr(kind), link)

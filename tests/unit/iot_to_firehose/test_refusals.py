@@ -9,6 +9,7 @@ import pytest
 from aws_cdk import aws_iot as iot
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 
 from cdk_refarch import BucketLifecycle, GlueTable, IotToFirehose, S3Sink
@@ -46,8 +47,14 @@ STATEMENTS: list[tuple[dict[str, Any], str]] = [
         "topic_filter must be a filter with # alone on its last level, got 'a/b#'; put # last, after a slash",
     ),
     (topic("a/b+/c"), "topic_filter must be a filter with + alone on its level, got 'a/b+/c'; put slashes around +"),
-    (topic("a'b"), 'topic_filter must be free of quotes and control characters, got "a\'b"; rename the topic'),
-    (topic("a\nb"), "topic_filter must be free of quotes and control characters, got 'a\\nb'; rename the topic"),
+    (
+        topic("a'b"),
+        'topic_filter must be free of quotes, control characters and surrogates, got "a\'b"; rename the topic',
+    ),
+    (
+        topic("a\nb"),
+        "topic_filter must be free of quotes, control characters and surrogates, got 'a\\nb'; rename the topic",
+    ),
     (topic("ü" * 129), "topic_filter must be at most 256 bytes, got 258 bytes; shorten it"),
     (
         topic("1/2/3/4/5/6/7/8/9"),
@@ -91,7 +98,7 @@ STATEMENTS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"sql": "SELECT * WHERE x > 1"},
-        "sql must be a statement with FROM and a topic filter in quotes, got 'SELECT * WHERE x > 1'; write it as SELECT ... "
+        "sql must be a statement with SELECT, FROM and a topic filter in quotes, got 'SELECT * WHERE x > 1'; write it as SELECT ... "
         "FROM 'topic/filter' WHERE ...",
     ),
     (
@@ -100,7 +107,7 @@ STATEMENTS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"sql": "SELECT * FROM '$aws/rules/mine/a'"},
-        "sql must be a statement that selects from another topic than $aws/rules, got \"SELECT * FROM '$aws/rules/mine/a'\"; "
+        "sql must be a statement that selects from a topic of its own, or of a service under $aws/, got '$aws/rules/mine/a'; "
         "name any topic: Basic Ingest messages reach the rule whatever stands in FROM",
     ),
     (
@@ -131,14 +138,93 @@ STATEMENTS: list[tuple[dict[str, Any], str]] = [
     ),
 ]
 
+CLAUSES: list[tuple[dict[str, Any], str]] = [
+    (
+        {"sql": f"SELECT * FROM 'a' {rest}"},
+        f"sql must be a statement with nothing but WHERE after the topic filter, got \"SELECT * FROM 'a' {rest}\"; write it as "
+        "SELECT ... FROM 'topic/filter' WHERE ...",
+    )
+    for rest in (", 'b'", "GROUP BY x", "LIMIT 3", "JOIN 'b'", "; DROP", "WHERE", "FROM 'b'")
+]
+CLAUSES += [
+    (
+        {"sql": "SELECT FROM 'a'"},
+        "sql must be a statement with SELECT, FROM and a topic filter in quotes, got \"SELECT FROM 'a'\"; write it as SELECT ... "
+        "FROM 'topic/filter' WHERE ...",
+    ),
+    (
+        {"sql": "SELECT * FROM '$share/g/a'"},
+        "sql must be a statement that selects from a topic of its own, or of a service under $aws/, got '$share/g/a'; name any "
+        "topic: Basic Ingest messages reach the rule whatever stands in FROM",
+    ),
+    (
+        {"sql": "SELECT * FROM '$aws/events/#/x'"},
+        "topic_filter must be a filter with # alone on its last level, got '$aws/events/#/x'; put # last, after a slash",
+    ),
+    (
+        {"topic_filter": "a", "select": "x FROM 'b'"},
+        "select must be a single clause, got \"x FROM 'b'\"; drop FROM and what follows it",
+    ),
+    (
+        {"topic_filter": "a", "select": "*,"},
+        "select must be a list without a comma at its end, got '*,'; drop the comma",
+    ),
+    (
+        {"topic_filter": "a", "where": "x = 1; y"},
+        "where must be a single clause, got 'x = 1; y'; drop ; and what follows it",
+    ),
+    (
+        {"topic_filter": "a", "where": "x = 1 ORDER BY y"},
+        "where must be AWS IoT SQL, got 'x = 1 ORDER BY y'; it has no ORDER BY; use its functions instead",
+    ),
+    (
+        {"topic_filter": "a", "where": "x LIKE 'a%'"},
+        "where must be AWS IoT SQL, got \"x LIKE 'a%'\"; it has no LIKE; use startswith() or regexp_matches()",
+    ),
+    (
+        {"topic_filter": "a", "where": "x BETWEEN 1 AND 2"},
+        "where must be AWS IoT SQL, got 'x BETWEEN 1 AND 2'; it has no BETWEEN; use >= and <=",
+    ),
+    *(
+        (
+            {"topic_filter": "a", "select": select, "batch": True},
+            f"batch and select must be a select list that yields an array when batch is set, got {select!r}; write VALUE and "
+            "the array, as in 'VALUE readings', or drop batch",
+        )
+        for select in ("VALUE", "VALUE a, b", "VALUE a AS b", "VALUE topic(2)", "VALUE -3", "* , x")
+    ),
+]
+
 RESOURCES: list[tuple[dict[str, Any], str]] = [
+    (
+        {"topic_filter": "a", "removal_policy": "destroy"},
+        "removal_policy must be a RemovalPolicy, got str 'destroy'; give cdk.RemovalPolicy.RETAIN or cdk.RemovalPolicy.DESTROY",
+    ),
+    (
+        {"topic_filter": "a", "removal_policy": cdk.RemovalPolicy.SNAPSHOT},
+        "removal_policy must be a policy that buckets and queues have, got SNAPSHOT; give cdk.RemovalPolicy.RETAIN or "
+        "cdk.RemovalPolicy.DESTROY",
+    ),
+    (
+        {"topic_filter": "a", "log_retention": 365},
+        "log_retention must be a RetentionDays, got int 365; give logs.RetentionDays.ONE_YEAR, say",
+    ),
+    (
+        {"topic_filter": "a", "alarm_topic": sns.Topic(stack, "FifoTopic", fifo=True)},
+        "alarm_topic must be a standard topic, got a FIFO one; CloudWatch alarms cannot send to FIFO ones",
+    ),
+    (
+        sink(access_log_bucket=s3.Bucket(stack, "Keyed", encryption=s3.BucketEncryption.KMS)),
+        "access_log_bucket must be a bucket without a KMS key, got one with a key; use a bucket encrypted with S3-managed keys: "
+        "access logs are not delivered to others",
+    ),
     (
         {"topic_filter": "a", "encryption_key": "alias/aws/s3"},
         "encryption_key must be an IKey, got str 'alias/aws/s3'; give a construct that implements IKey",
     ),
     (
         {"topic_filter": "a", "error_queue": sqs.Queue(stack, "Fifo", fifo=True)},
-        "error_queue must be a standard queue, got a FIFO queue; AWS IoT rules cannot send to FIFO queues",
+        "error_queue must be a standard queue, got a FIFO one; AWS IoT rules cannot send to FIFO ones",
     ),
     (sink(bucket="lake"), "bucket must be a bucket, got str; give a construct that implements IBucket"),
     (
@@ -153,6 +239,7 @@ RESOURCES: list[tuple[dict[str, Any], str]] = [
 ]
 
 SINKS: list[tuple[dict[str, Any], str]] = [
+    (sink(id=cdk.Aws.REGION), "id must be known when the app runs, got a token; call it Raw or Archive, say"),
     ({"topic_filter": "a", "sinks": []}, "sinks must be from 1 to 10 sinks, got 0 sinks; add S3Sink()"),
     (
         {"topic_filter": "a", "sinks": [S3Sink(id=f"S{n}") for n in range(11)]},
@@ -177,6 +264,35 @@ SINKS: list[tuple[dict[str, Any], str]] = [
 ]
 
 DELIVERY: list[tuple[dict[str, Any], str]] = [
+    (
+        sink(partition_by={"device": "device"}),
+        "partition_by['device'] must be a jq path that begins with a dot, got 'device'; write '.device'",
+    ),
+    *(
+        (
+            sink(partition_by={"device": wrong}),
+            f"partition_by['device'] must be one whole jq 1.6 expression without a comment, got {wrong!r}; write '.device.id', "
+            "say",
+        )
+        for wrong in (".a |", ".a # b", "$.a", ", .a")
+    ),
+    (
+        sink(partition_by={"day": ".day"}),
+        "partition_by must be a mapping with other names than day and hour, which the default prefix has, got 'day'; rename "
+        "the key or give a prefix",
+    ),
+    (
+        sink(partition_by={"Site": ".site"}, parquet={"t": "int"}),
+        "partition_by must be in lower case when it names columns of a table, got 'Site'; rename the key",
+    ),
+    *(
+        (
+            sink(partition_by=BY_DEVICE, split_records=wrong),
+            f"split_records must be JSON in capitals, or a delimiter, got {type(wrong).__name__} {wrong!r}; write JSON, or name "
+            "the delimiter",
+        )
+        for wrong in ("", "json", 5)
+    ),
     (sink(buffer_size=MIB(0)), "buffer_size must be from 1 MiB to 128 MiB, got 0 MiB; give a size in this range"),
     (sink(buffer_size=MIB(129)), "buffer_size must be from 1 MiB to 128 MiB, got 129 MiB; give a size in this range"),
     (
@@ -250,7 +366,10 @@ DELIVERY: list[tuple[dict[str, Any], str]] = [
         sink(parquet={"t": "integer"}),
         "parquet['t'] must be a Hive type, got 'integer'; see https://docs.aws.amazon.com/athena/latest/ug/data-types.html",
     ),
-    (sink(parquet={"t": "array<int"}), "parquet['t'] must be text with matching brackets, got 'array(int'; close ("),
+    (
+        sink(parquet={"t": "array<int"}),
+        "parquet['t'] must be a Hive type, got 'array<int'; see https://docs.aws.amazon.com/athena/latest/ug/data-types.html",
+    ),
     (
         sink(parquet={}),
         "parquet must be a mapping of columns to types, or a GlueTable, got {}; give {'temperature': 'double'} or a GlueTable",
@@ -268,6 +387,15 @@ DELIVERY: list[tuple[dict[str, Any], str]] = [
 
 HINT = "see https://docs.aws.amazon.com/firehose/latest/dev/s3-prefixes.html"
 PREFIXES: list[tuple[dict[str, Any], str]] = [
+    (
+        sink(prefix="a/${timestamp:yyyy}/"),
+        f"prefix must be free of ${{ and control characters, got 'a/${{timestamp:yyyy}}/'; write !{{...}} for expressions; {HINT}",
+    ),
+    (
+        sink(prefix="a/!{timestamp:yyyy-bb}/"),
+        "prefix must be a prefix with date patterns of Java's DateTimeFormatter, got !{timestamp:yyyy-bb}; quote or drop 'b'; "
+        f"{HINT}",
+    ),
     (
         sink(error_prefix=""),
         "error_prefix must be text that is not empty, got ''; failed records need a place; leave it out for errors/",
@@ -325,6 +453,11 @@ PREFIXES: list[tuple[dict[str, Any], str]] = [
 
 LIFECYCLES: list[tuple[dict[str, Any], str]] = [
     (
+        sink(lifecycle=BucketLifecycle(errors_expire_after_days=9), error_prefix="!{firehose:error-output-type}/"),
+        "errors_expire_after_days and error_prefix must be given with a fixed beginning of the prefix, or all objects would "
+        "expire, got '!{firehose:error-output-type}/'; begin error_prefix with a folder",
+    ),
+    (
         sink(lifecycle=BucketLifecycle(infrequent_access_after_days=29)),
         "infrequent_access_after_days must be from 30 days to 2147483647 days, got 29 days; raise it or drop the earlier step",
     ),
@@ -349,7 +482,7 @@ LIFECYCLES: list[tuple[dict[str, Any], str]] = [
     ),
 ]
 
-ALL = [*STATEMENTS, *RESOURCES, *SINKS, *DELIVERY, *PREFIXES, *LIFECYCLES]
+ALL = [*STATEMENTS, *CLAUSES, *RESOURCES, *SINKS, *DELIVERY, *PREFIXES, *LIFECYCLES]
 
 
 @pytest.mark.parametrize(("arguments", "message"), ALL, ids=[message[:60] for _, message in ALL])
@@ -381,6 +514,12 @@ LEGAL: list[dict[str, Any]] = [
     {"sql": "SET @x = 1 SELECT *, ' FROM ' AS y FROM 'a'"},
     {"sql": "SELECT (SELECT v FROM e WHERE n = 't') AS t FROM 'my/topic'"},
     {"sql": "SELECT * FROM '$aws/events/presence/connected/+'"},
+    {"sql": "SELECT a.from, a.where AS like FROM 'b' WHERE like > 5 AND limit < 3 AND order IN ['x']"},
+    {"topic_filter": "a", "select": "VALUE(readings)", "batch": True},
+    sink(prefix="a/!{timestamp:'year='yyyy/MM}/", partition_by=None),
+    sink(partition_by={"d": '.a.b // "none"', "e": '(.t | strftime("%Y"))'}),
+    sink(partition_by={"day": ".day"}, prefix="!{partitionKeyFromQuery:day}/"),
+    sink(partition_by={"d": ".d"}, split_records="\n"),
     sink(buffer_size=MIB(1), buffer_interval=SECONDS(0)),
     sink(buffer_size=MIB(128), buffer_interval=SECONDS(900)),
     sink(buffer_size=MIB(64), buffer_interval=SECONDS(60), partition_by=BY_DEVICE),
