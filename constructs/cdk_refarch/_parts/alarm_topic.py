@@ -29,7 +29,7 @@ class AlarmTopic(sns.Topic):
         encryption_key: The key.
 
     Raises:
-        ValueError: If the address is none.
+        ValueError: If the address is none, or the removal policy of another kind.
     """
 
     def __init__(
@@ -40,11 +40,11 @@ class AlarmTopic(sns.Topic):
         email: str | None = None,
         removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.RETAIN,
     ) -> None:
+        checks = Checks.of(scope, id)
+        checks.removal_policy(removal_policy)
         if email is not None:
-            Checks(scope, id).matches(
-                "email", email, r"[^@\s]+@[^@\s]+", rule="an address", remedy="write it as ops@example.com"
-            )
-        # The key stands beside the topic: a topic is no scope that a key's id could be told apart in.
+            checks.matches("email", email, r"[^@\s]+@[^@\s]+", rule="an address", remedy="write it as ops@example.com")
+        # The topic needs the key before it exists itself, so that the key stands beside it.
         self.encryption_key = kms.Key(
             scope,
             f"{id}Key",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from typing import NoReturn
@@ -49,13 +50,21 @@ class Checks:
     """Checks of the arguments of one construct, made before the construct exists.
 
     Args:
-        scope: The scope that the construct will be put in.
-        id: The id that it will have.
+        path: The path that the construct will have.
     """
 
-    def __init__(self, scope: Construct, id: str) -> None:
-        path = scope.node.path
-        self._path = f"{path}/{id}" if path else id
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    @classmethod
+    def of(cls, scope: Construct, id: str) -> Checks:
+        """Return the checks of a construct that is about to be made.
+
+        Args:
+            scope: The scope that it will be put in.
+            id: The id that it will have.
+        """
+        return cls(f"{scope.node.path}/{id}".lstrip("/"))
 
     def within(self, id: str) -> Checks:
         """Return the checks of a part inside the construct.
@@ -63,9 +72,7 @@ class Checks:
         Args:
             id: The part's id.
         """
-        inner = Checks.__new__(Checks)
-        inner._path = f"{self._path}/{id}"
-        return inner
+        return Checks(f"{self._path}/{id}")
 
     def refuse(self, argument: str, rule: str, got: object, remedy: str) -> NoReturn:
         """Raise the error in the house form.
@@ -92,13 +99,28 @@ class Checks:
         Raises:
             ValueError: If it is no text, or has nothing but white space.
         """
-        if not isinstance(value, str):
-            self.refuse(argument, "text", f"{type(value).__name__} {value!r}", remedy)
+        self.any_text(argument, value, remedy=remedy)
         if is_token(value):
             return None
-        if not value.strip():
+        if not str(value).strip():
             self.refuse(argument, "text that is not empty", repr(value), remedy)
-        return value
+        return str(value)
+
+    def any_text(self, argument: str, value: object, *, remedy: str) -> None:
+        """Refuse what is no text, or one that no service can read.
+
+        Args:
+            argument: The argument as typed.
+            value: What was given.
+            remedy: What to do.
+
+        Raises:
+            ValueError: If it is no text, or has half of a surrogate pair in it.
+        """
+        if not isinstance(value, str):
+            self.refuse(argument, "text", f"{type(value).__name__} {value!r}", remedy)
+        if re.search("[\ud800-\udfff]", value):
+            self.refuse(argument, "valid Unicode", ascii(value), remedy)
 
     def instance(self, argument: str, value: object, kind: type, *, remedy: str) -> None:
         """Refuse a value of another class.
@@ -128,8 +150,8 @@ class Checks:
         Raises:
             ValueError: If it does not match, or is no text.
         """
-        known = self.text(argument, value, remedy=remedy)
-        if known is not None and not re.fullmatch(pattern, known):
+        self.any_text(argument, value, remedy=remedy)
+        if not is_token(value) and not re.fullmatch(pattern, value):
             self.refuse(argument, rule, repr(value), remedy)
 
     def one_of(self, argument: str, value: str, allowed: Iterable[str], *, remedy: str) -> None:
@@ -175,13 +197,58 @@ class Checks:
         """
         if value is None or is_token(value):
             return
-        rule = f"from {low} {unit} to {high} {unit}" + (f" when {when}" if when else "")
+        rule = f"from {_counted(low, unit)} to {_counted(high, unit)}" + (f" when {when}" if when else "")
         if isinstance(value, bool) or not isinstance(value, int | float):
             self.refuse(argument, rule, f"{type(value).__name__} {value!r}", remedy)
-        if value != int(value):
+        if not math.isfinite(value) or value != int(value):
             self.refuse(argument, f"a whole number {rule}", f"{value:g} {unit}", remedy)
         if not low <= value <= high:
-            self.refuse(argument, rule, f"{value:g} {unit}", remedy)
+            self.refuse(argument, rule, _counted(int(value), unit), remedy)
+
+    def removal_policy(self, value: object) -> None:
+        """Refuse what is no policy for buckets, queues, logs and keys.
+
+        Args:
+            value: The argument ``removal_policy``.
+
+        Raises:
+            ValueError: If it is of another kind, or ``SNAPSHOT``.
+        """
+        remedy = "give cdk.RemovalPolicy.RETAIN or cdk.RemovalPolicy.DESTROY"
+        self.instance("removal_policy", value, cdk.RemovalPolicy, remedy=remedy)
+        if value is cdk.RemovalPolicy.SNAPSHOT:
+            self.refuse("removal_policy", "a policy that buckets and queues have", "SNAPSHOT", remedy)
+
+    def same_region(self, argument: str, given: object, scope: Construct) -> None:
+        """Refuse a resource of another region than the stack's, when both are known.
+
+        Args:
+            argument: The argument as typed.
+            given: The resource, or None.
+            scope: The scope that the construct will be put in.
+
+        Raises:
+            ValueError: If they differ.
+        """
+        there = getattr(getattr(given, "env", None), "region", None)
+        here = cdk.Stack.of(scope).region
+        if there is not None and there != here and not is_token(there) and not is_token(here):
+            self.refuse(argument, f"in the region of the stack, {here}", there, "use one of the same region")
+
+    def key(self, argument: str, given: object) -> None:
+        """Refuse an alias where a key is needed, because permissions on an alias do not reach its key.
+
+        Args:
+            argument: The argument as typed.
+            given: A key, or None.
+
+        Raises:
+            ValueError: If it is an alias.
+        """
+        if hasattr(given, "alias_name"):
+            self.refuse(
+                argument, "a key", "an alias", "give the key itself, by kms.Key.from_key_arn or kms.Key.from_lookup"
+            )
 
     def mebibytes(self, argument: str, size: cdk.Size | None) -> float | None:
         """Return a size in MiB, or None when there is none or it is only known at deployment.
@@ -223,3 +290,7 @@ class Checks:
             got = duration.unit_label()
             self.refuse(argument, "in seconds when it is a token", got, "give cdk.Duration.seconds(token)")
         return None
+
+
+def _counted(number: int, unit: str) -> str:
+    return f"{number} {unit[:-1] if number == 1 and len(unit) > 1 and unit.endswith('s') else unit}"

@@ -9,6 +9,9 @@ from constructs import Construct
 
 from .checks import is_token
 
+OTHER_PARTITIONS = ("cn-", "us-iso", "eu-iso", "eusc-")
+"""How regions begin whose endpoints end in something else than amazonaws.com."""
+
 
 def service_role(
     scope: Construct,
@@ -50,11 +53,11 @@ def use_key(scope: Construct, key: kms.IKey, service: str, actions: list[str]) -
         service: The service that calls KMS for the role, as in ``s3``.
         actions: What the service needs.
     """
-    region = cdk.Stack.of(scope).region
-    hosts = [f"{service}.{region}.amazonaws.com"]
-    # AWS does not document which ending the value has in China, so both are admitted there.
-    if is_token(region) or region.startswith("cn-"):
-        hosts.append(f"{hosts[0]}.cn")
+    stack = cdk.Stack.of(scope)
+    hosts = [f"{service}.{stack.region}.amazonaws.com"]
+    # AWS does not document which ending the value has outside the commercial partition, so both are admitted there.
+    if is_token(stack.region) or stack.region.startswith(OTHER_PARTITIONS):
+        hosts.append(f"{service}.{stack.region}.{stack.url_suffix}")
     return iam.PolicyStatement(
         actions=actions,
         resources=[key.key_arn],

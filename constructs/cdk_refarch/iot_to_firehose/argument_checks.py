@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NoReturn
 
-import aws_cdk as cdk
 from aws_cdk import aws_logs as logs
+from constructs import Construct
 
-from cdk_refarch._parts.checks import Checks, is_token
+from cdk_refarch._parts.checks import Checks
 
 from . import rule_sql, topics
 from .s3_checks import check_sink
-from .s3_sink import S3Sink
+from .s3_sink import S3Sink, fixed_part
 
 MAX_ACTIONS = 10
 """https://docs.aws.amazon.com/general/latest/gr/iot-core.html, rules engine limits."""
@@ -74,28 +75,29 @@ def check_statement(
 
 
 def check_resources(
-    checks: Checks, rule_name: str | None, error_queue: object, encryption_key: object, alarm_topic: object
+    checks: Checks,
+    scope: Construct,
+    rule_name: str | None,
+    error_queue: object,
+    encryption_key: object,
+    alarm_topic: object,
 ) -> None:
     """Check what is brought along, and the rule's name.
 
     Args:
         checks: The checks of the construct.
+        scope: The scope that the construct will be put in.
         rule_name: The argument.
         error_queue: The argument.
         encryption_key: The argument.
         alarm_topic: The argument.
 
     Raises:
-        ValueError: If one is of another kind than it must be.
+        ValueError: If one is of another kind than it must be, or of another region.
     """
     if rule_name is not None:
-        checks.matches(
-            "rule_name",
-            rule_name,
-            rule_sql.RULE_NAME,
-            rule="from 1 to 128 letters, digits and _",
-            remedy="replace other characters by _",
-        )
+        rule = "from 1 to 128 letters, digits and _"
+        checks.matches("rule_name", rule_name, rule_sql.RULE_NAME, rule=rule, remedy="replace other characters by _")
     for argument, given, attribute, interface in (
         ("error_queue", error_queue, "queue_arn", "IQueue"),
         ("encryption_key", encryption_key, "key_arn", "IKey"),
@@ -104,13 +106,16 @@ def check_resources(
         if given is not None and not hasattr(given, attribute):
             got = f"{type(given).__name__} {given!r}"
             checks.refuse(argument, f"an {interface}", got, f"give a construct that implements {interface}")
-    for argument, given, sender in (
-        ("error_queue", error_queue, "AWS IoT rules"),
-        ("alarm_topic", alarm_topic, "CloudWatch alarms"),
-    ):
-        if given is not None and getattr(given, "fifo", False):
-            remedy = f"{sender} cannot send to FIFO ones"
-            checks.refuse(argument, f"a standard {argument.partition('_')[2]}", "a FIFO one", remedy)
+        checks.same_region(argument, given, scope)
+        if getattr(given, "fifo", False):
+            sender = "AWS IoT rules" if argument == "error_queue" else "CloudWatch alarms"
+            kind = argument.partition("_")[2]
+            checks.refuse(argument, f"a standard {kind}", "a FIFO one", f"{sender} cannot send to FIFO ones")
+    checks.key("encryption_key", encryption_key)
+    checks.key("key of error_queue", getattr(error_queue, "encryption_master_key", None))
+    if getattr(getattr(alarm_topic, "master_key", None), "alias_name", "").startswith("alias/aws/"):
+        remedy = "use AlarmTopic, or a key that admits cloudwatch.amazonaws.com"
+        checks.refuse("alarm_topic", "encrypted with a key of your own", "one with alias/aws/sns", remedy)
 
 
 def check_policies(checks: Checks, removal_policy: object, log_retention: object) -> None:
@@ -124,46 +129,61 @@ def check_policies(checks: Checks, removal_policy: object, log_retention: object
     Raises:
         ValueError: If one is of another kind than it must be.
     """
-    remedy = "give cdk.RemovalPolicy.RETAIN or cdk.RemovalPolicy.DESTROY"
-    checks.instance("removal_policy", removal_policy, cdk.RemovalPolicy, remedy=remedy)
-    if removal_policy is cdk.RemovalPolicy.SNAPSHOT:
-        checks.refuse("removal_policy", "a policy that buckets and queues have", "SNAPSHOT", remedy)
+    checks.removal_policy(removal_policy)
     checks.instance("log_retention", log_retention, logs.RetentionDays, remedy="give logs.RetentionDays.ONE_YEAR, say")
 
 
-def check_sinks(checks: Checks, sinks: Sequence[S3Sink]) -> None:
+def check_sinks(checks: Checks, sinks: Sequence[S3Sink], scope: Construct) -> None:
     """Check the sinks one by one and against each other.
 
     Args:
         checks: The checks of the construct.
         sinks: The argument.
+        scope: The scope that the construct will be put in.
 
     Raises:
         ValueError: If one is wrong, or two would be the same.
     """
-    if isinstance(sinks, S3Sink) or not isinstance(sinks, Sequence):
-        checks.refuse("sinks", "a list", f"{type(sinks).__name__} {sinks!r}", "put brackets around it")
+    if isinstance(sinks, S3Sink):
+        checks.refuse("sinks", "a list", "one S3Sink", "put brackets around it")
+    if not isinstance(sinks, Sequence) or isinstance(sinks, str):
+        checks.refuse("sinks", "a list", f"{type(sinks).__name__} {sinks!r}", "give [S3Sink(...)] or leave it out")
     if not 1 <= len(sinks) <= MAX_ACTIONS:
         remedy = "add S3Sink()" if not sinks else "use a second rule for the rest"
         checks.refuse("sinks", f"from 1 to {MAX_ACTIONS} sinks", f"{len(sinks)} sinks", remedy)
-    ids: set[str] = set()
-    places: set[tuple[str, str]] = set()
+    seen: list[S3Sink] = []
     for sink in sinks:
         if not isinstance(sink, S3Sink):
-            kind = type(sink).__name__
-            ended = [text for name, text in DEAD_ACTIONS.items() if kind.lower().startswith(name.lower())]
-            checks.refuse("sinks", "a list of S3Sink", kind, "; ".join([*ended, "give S3Sink(...)"]))
+            _refuse_other_kinds(checks, sink)
         # One sink needs no more words than the construct's path to be told from others.
-        check_sink(checks if len(sinks) == 1 else checks.within(sink.id), sink)
-        if sink.id in ids:
-            checks.refuse("sinks", "a list of sinks with distinct ids", f"{sink.id!r} twice", "give one of them an id")
+        inner = checks if len(sinks) == 1 else checks.within(str(sink.id))
+        check_sink(inner, sink)
+        inner.same_region("transform", sink.transform, scope)
         if sink.id in RESERVED_IDS:
             checks.refuse("sinks", "a list of sinks with ids of their own", repr(sink.id), "use another id")
-        ids.add(sink.id)
-        if sink.bucket is None or is_token(sink.data_prefix):
-            continue
-        place = (sink.bucket.node.path, sink.data_prefix)
-        if place in places:
-            got = f"{sink.data_prefix!r} twice in one bucket"
-            checks.refuse("sinks", "a list of sinks that write to different places", got, "give one of them a prefix")
-        places.add(place)
+        for other in seen:
+            _check_pair(checks, other, sink)
+        seen.append(sink)
+
+
+def _refuse_other_kinds(checks: Checks, given: object) -> NoReturn:
+    kind = type(given).__name__
+    kinds = [kind, *(name.replace("_", "") for name, value in getattr(given, "_values", {}).items() if value)]
+    ended = [text for name, text in DEAD_ACTIONS.items() if any(one.lower().startswith(name.lower()) for one in kinds)]
+    checks.refuse("sinks", "a list of S3Sink", kind, "; ".join([*ended, "give S3Sink(...)"]))
+
+
+def _check_pair(checks: Checks, one: S3Sink, other: S3Sink) -> None:
+    if one.id == other.id:
+        checks.refuse("sinks", "a list of sinks with distinct ids", f"{one.id!r} twice", "give one of them an id")
+    if one.bucket is None or other.bucket is None or one.bucket.bucket_name != other.bucket.bucket_name:
+        return
+    remedy = "give one of them another prefix"
+    if one.data_prefix == other.data_prefix:
+        got = f"{one.data_prefix!r} twice in one bucket"
+        checks.refuse("sinks", "a list of sinks that write to different places", got, remedy)
+    for data, errors in ((one, other), (other, one)):
+        root = fixed_part(errors.error_prefix)
+        if root and fixed_part(data.data_prefix).startswith(root):
+            got = f"data of {data.id} among the errors of {errors.id}"
+            checks.refuse("sinks", "a list of sinks that write to different places", got, remedy)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import aws_cdk as cdk
 from aws_cdk import aws_kinesisfirehose as firehose
 
+from cdk_refarch._parts.checks import is_token
+
 from .s3_sink import GlueTable, S3Sink
 
 DEFAULT_BUFFER_MIB = 5
@@ -88,7 +90,8 @@ def _processors(sink: S3Sink) -> list[_L1.ProcessorProperty]:
     if sink.split_records == "JSON":
         steps.append(_step("RecordDeAggregation", {"SubRecordType": "JSON"}))
     elif sink.split_records is not None:
-        delimiter = base64.b64encode(sink.split_records.encode()).decode()
+        encoded = base64.b64encode(sink.split_records.encode()).decode()
+        delimiter = cdk.Fn.base64(sink.split_records) if is_token(sink.split_records) else encoded
         steps.append(_step("RecordDeAggregation", {"SubRecordType": "DELIMITED", "Delimiter": delimiter}))
     if sink.transform is not None:
         steps.append(_step("Lambda", {"LambdaArn": sink.transform.function_arn}))

@@ -15,7 +15,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk_refarch._parts.alarms import alarm
-from cdk_refarch._parts.checks import Checks, is_token
+from cdk_refarch._parts.checks import Checks
 from cdk_refarch._parts.findings import acknowledge
 from cdk_refarch._parts.policies import admit_logs
 
@@ -89,11 +89,11 @@ class IotToFirehose(Construct):
         removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.RETAIN,
         log_retention: logs.RetentionDays = logs.RetentionDays.SIX_MONTHS,
     ) -> None:
-        self._checks = Checks(scope, id)
+        self._checks = Checks.of(scope, id)
         argument_checks.check_statement(self._checks, topic_filter, sql, select, where, batch)
-        argument_checks.check_resources(self._checks, rule_name, error_queue, encryption_key, alarm_topic)
+        argument_checks.check_resources(self._checks, scope, rule_name, error_queue, encryption_key, alarm_topic)
         argument_checks.check_policies(self._checks, removal_policy, log_retention)
-        argument_checks.check_sinks(self._checks, sinks)
+        argument_checks.check_sinks(self._checks, sinks, scope)
         super().__init__(scope, id)
         self.encryption_key = self._key(encryption_key, removal_policy)
         admit_logs(self, self.encryption_key)
@@ -156,17 +156,14 @@ class IotToFirehose(Construct):
         Raises:
             ValueError: If the rule does not match the topic, or the topic cannot be derived.
         """
-        if topic is not None and self._topic_filter is not None:
-            topics.check_topic(self._checks, topic, self._topic_filter)
-        elif topic is None:
-            if self._topic_filter is None or is_token(self._topic_filter):
-                self._checks.refuse(
-                    "topic", "given when the topic filter is not known before the deployment", None, "name the topic"
-                )
-            if isinstance(grantee, iam.PolicyDocument):
-                topic = topics.for_one_thing(self._checks, self._topic_filter)
-            else:
-                topic = topics.for_any_publisher(self._topic_filter)
+        for_things = isinstance(grantee, iam.PolicyDocument)
+        if not for_things and not hasattr(grantee, "grant_principal"):
+            got = f"{type(grantee).__name__} {grantee!r}"
+            self._checks.refuse(
+                "grantee", "an IGrantable or a PolicyDocument", got, "give a role, a user or a document"
+            )
+        self._checks.instance("basic_ingest", basic_ingest, bool, remedy="give True or False")
+        topic = topics.to_publish(self._checks, topic, self._topic_filter, for_things=for_things)
         if basic_ingest:
             topic = f"{self.basic_ingest_topic}/{topic}"
         stack = cdk.Stack.of(self)
@@ -174,9 +171,7 @@ class IotToFirehose(Construct):
         if isinstance(grantee, iam.PolicyDocument):
             grantee.add_statements(iam.PolicyStatement(actions=["iot:Publish"], resources=[resource]))
             return grantee
-        return iam.Grant.add_to_principal(
-            grantee=grantee, actions=["iot:Publish"], resource_arns=[resource], scope=self
-        )
+        return iam.Grant.add_to_principal(grantee=grantee, actions=["iot:Publish"], resource_arns=[resource])
 
     def metric_topic_match(self, *, statistic: str = "Sum", period: cdk.Duration | None = None) -> cloudwatch.Metric:
         """Return how many messages the rule heard.

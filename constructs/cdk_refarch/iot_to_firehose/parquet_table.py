@@ -15,7 +15,11 @@ PARQUET = "org.apache.hadoop.hive.ql.io.parquet"
 
 
 def parquet_table(
-    scope: Construct, sink: S3Sink, bucket: s3.IBucket, columns: Mapping[str, str]
+    scope: Construct,
+    sink: S3Sink,
+    bucket: s3.IBucket,
+    columns: Mapping[str, str],
+    removal_policy: cdk.RemovalPolicy,
 ) -> tuple[glue.CfnTable, GlueTable]:
     """Create a table in a database of its own.
 
@@ -26,6 +30,7 @@ def parquet_table(
         sink: The sink whose objects it describes.
         bucket: The bucket that they are in.
         columns: Column names to Hive types.
+        removal_policy: What happens to the table and its database when the construct is removed.
 
     Returns:
         The table, and its names.
@@ -59,6 +64,8 @@ def parquet_table(
             ),
         ),
     )
+    for resource in (database, table):
+        resource.apply_removal_policy(removal_policy)
     return table, GlueTable(database_name=database.ref, table_name=table.ref)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -20,7 +21,7 @@ FOREIGN_WORDS = {"LIKE": "startswith() or regexp_matches()", "BETWEEN": ">= and 
 _TOKEN = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|\.?[A-Za-z_][A-Za-z0-9_]*|\s+|.""", re.DOTALL)
 _CLOSING = {")": "(", "]": "[", "}": "{"}
 # A select list that begins like this yields an object, text, number or truth value, whatever the payload is.
-_NEVER_ARRAY = re.compile(r"""['"{0-9-]|(?:true|false|null|timestamp\(\)|topic\()""", re.IGNORECASE)
+_NEVER_ARRAY = re.compile(r"""['"{0-9-]|(?:true|false|null)\b|(?:timestamp|topic)\(""", re.IGNORECASE)
 
 
 class Word(NamedTuple):
@@ -97,7 +98,8 @@ def check_sql(checks: Checks, value: object) -> Statement:
     check_balanced(checks, "sql", known)
     statement = parse(known)
     if not statement.select or statement.topic_filter is None:
-        checks.refuse("sql", "a statement with SELECT, FROM and a topic filter in quotes", repr(known), remedy)
+        hint = f"{remedy}; for Basic Ingest alone any topic will do"
+        checks.refuse("sql", "a statement with SELECT, FROM and a topic filter in quotes", repr(known), hint)
     _check_expressions(checks, "sql", statement.select)
     if statement.rest:
         where = re.match(r"WHERE\b\s*(.+)", statement.rest, re.IGNORECASE | re.DOTALL)
@@ -194,15 +196,18 @@ def _check_expressions(checks: Checks, argument: str, text: str) -> None:
     check_balanced(checks, argument, text)
     words = list(_outside_brackets(text))
     previous = ""
-    for word, following in zip(words, [*words[1:], None], strict=True):
+    for word, following in itertools.zip_longest(words, words[1:]):
         upper = word.text.upper()
-        if upper in ("WHERE", ";") or (upper == "FROM" and following is not None and following.quoted):
+        column = previous in ("", ",", "AS")
+        if upper == ";" or (upper == "WHERE" and not column) or (upper == "FROM" and following and following.quoted):
             checks.refuse(argument, "a single clause", repr(text), f"drop {word.text} and what follows it")
         pair = f"{upper} {following.text.upper() if following else ''}"
         if pair in ("GROUP BY", "ORDER BY", "IS NULL", "IS NOT"):
             checks.refuse(argument, "AWS IoT SQL", repr(text), f"it has no {pair}; use its functions instead")
         operand = following is not None and (following.quoted or following.text[0].isalnum())
-        if upper in FOREIGN_WORDS and operand and word is not words[0] and previous not in ("AND", "OR", "NOT", ","):
+        if upper == "DISTINCT" and operand and not previous:
+            checks.refuse(argument, "AWS IoT SQL", repr(text), "it has no DISTINCT; drop it")
+        if upper in FOREIGN_WORDS and operand and previous not in ("", "AND", "OR", "NOT", ","):
             checks.refuse(argument, "AWS IoT SQL", repr(text), f"it has no {upper}; use {FOREIGN_WORDS[upper]}")
         previous = upper
     if words and words[-1].text == ",":

@@ -31,6 +31,7 @@ def data_bucket(
     key: kms.IKey,
     access_log_bucket: s3.IBucket | None,
     lifecycle: BucketLifecycle,
+    data_root: str,
     error_root: str,
     removal_policy: cdk.RemovalPolicy,
 ) -> tuple[s3.Bucket, s3.IBucket]:
@@ -44,7 +45,8 @@ def data_bucket(
         key: Encrypts the objects.
         access_log_bucket: Where access logs go; None to create a bucket for them.
         lifecycle: Moves and expiry of objects.
-        error_root: What every key of a failed record begins with; empty when that cannot be told.
+        data_root: What the key of every delivered object begins with; empty when that cannot be told.
+        error_root: What the key of every failed record begins with; empty when that cannot be told.
         removal_policy: What happens to the buckets when the construct is removed.
 
     Returns:
@@ -66,21 +68,27 @@ def data_bucket(
         metrics=[s3.BucketMetrics(id=ERRORS_FILTER, prefix=error_root)] if error_root else None,
     )
     resource = cast(s3.CfnBucket, bucket.node.default_child)
-    resource.lifecycle_configuration = _lifecycle(lifecycle, error_root)
-    # Both are set on the resource itself: what the L2 makes of the same wish is a function that writes the
-    # notifications, and an access control list or a policy, as the consumer's feature flags have it.
+    resource.lifecycle_configuration = _lifecycle(lifecycle, data_root, error_root)
+    # Set on the resource itself, because what the L2 makes of the same wish is a function that writes the setting.
     resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
         event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
     )
+    _log_access(scope, bucket, log_bucket, given=access_log_bucket is not None)
+    return bucket, log_bucket
+
+
+def _log_access(scope: Construct, bucket: s3.Bucket, log_bucket: s3.IBucket, *, given: bool) -> None:
     folder = f"{scope.node.path}/"
-    resource.logging_configuration = s3.CfnBucket.LoggingConfigurationProperty(
+    # Set on the resource itself, because the L2 makes an access control list or a policy of it, as the consumer's
+    # feature flags have it.
+    cast(s3.CfnBucket, bucket.node.default_child).logging_configuration = s3.CfnBucket.LoggingConfigurationProperty(
         destination_bucket_name=log_bucket.bucket_name, log_file_prefix=folder
     )
     conditions: dict[str, dict[str, str]] = {"StringEquals": {"aws:SourceAccount": cdk.Stack.of(scope).account}}
-    if access_log_bucket is None:
+    if not given:
         # Not for a given bucket: in another stack, its policy would have to wait for this one and this one for it.
         conditions["ArnLike"] = {"aws:SourceArn": bucket.bucket_arn}
-    log_bucket.add_to_resource_policy(
+    result = log_bucket.add_to_resource_policy(
         iam.PolicyStatement(
             principals=[iam.ServicePrincipal("logging.s3.amazonaws.com")],
             actions=["s3:PutObject"],
@@ -88,7 +96,13 @@ def data_bucket(
             conditions=conditions,
         )
     )
-    return bucket, log_bucket
+    if not result.statement_added:
+        cdk.Annotations.of(scope).add_warning_v2(
+            "cdk-refarch:access-log-policy",
+            "The policy of the given access_log_bucket cannot be changed by this app. It must let "
+            f"logging.s3.amazonaws.com put objects under {folder}, or access logs are not delivered: "
+            "https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html",
+        )
 
 
 def _log_bucket(scope: Construct, removal_policy: cdk.RemovalPolicy) -> s3.Bucket:
@@ -114,7 +128,9 @@ def _log_bucket(scope: Construct, removal_policy: cdk.RemovalPolicy) -> s3.Bucke
     )
 
 
-def _lifecycle(lifecycle: BucketLifecycle, error_root: str) -> s3.CfnBucket.LifecycleConfigurationProperty:
+def _lifecycle(
+    lifecycle: BucketLifecycle, data_root: str, error_root: str
+) -> s3.CfnBucket.LifecycleConfigurationProperty:
     l1 = s3.CfnBucket
     moves = [
         l1.TransitionProperty(storage_class=storage_class, transition_in_days=days)
@@ -126,16 +142,24 @@ def _lifecycle(lifecycle: BucketLifecycle, error_root: str) -> s3.CfnBucket.Life
     ]
     rules = [
         l1.RuleProperty(
-            id="Everything",
+            id="Leftovers",
             status="Enabled",
-            transitions=moves or None,
-            expiration_in_days=lifecycle.expire_after_days,
             noncurrent_version_expiration=l1.NoncurrentVersionExpirationProperty(noncurrent_days=OLD_VERSION_DAYS),
             abort_incomplete_multipart_upload=l1.AbortIncompleteMultipartUploadProperty(
                 days_after_initiation=ABANDONED_UPLOAD_DAYS
             ),
         )
     ]
+    if moves or lifecycle.expire_after_days is not None:
+        rules.append(
+            l1.RuleProperty(
+                id="Data",
+                status="Enabled",
+                prefix=data_root or None,
+                transitions=moves or None,
+                expiration_in_days=lifecycle.expire_after_days,
+            )
+        )
     if lifecycle.errors_expire_after_days is not None:
         rules.append(
             l1.RuleProperty(

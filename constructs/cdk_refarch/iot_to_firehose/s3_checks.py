@@ -9,14 +9,15 @@ from typing import get_args
 from cdk_refarch._parts.checks import Checks, is_token
 
 from . import hive
+from .prefix_checks import check_prefixes
 from .rule_sql import check_balanced
 from .s3_sink import BucketLifecycle, Compression, GlueTable, S3Sink, fixed_part
 
-MAX_PREFIX = 1024
-"""https://docs.aws.amazon.com/firehose/latest/APIReference/API_ExtendedS3DestinationConfiguration.html"""
-
 MAX_PARTITION_KEYS = 50
 """https://docs.aws.amazon.com/firehose/latest/dev/limits.html"""
+
+MAX_TRANSFORM_S = 300
+"""https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html"""
 
 MIN_IA_DAYS = 30
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html"""
@@ -26,10 +27,6 @@ MAX_DAYS = 2147483647
 
 ARRIVAL_COLUMNS = ("day", "hour")
 """The columns that the default prefix adds to a created table."""
-
-_EXPRESSION = re.compile(r"!\{([^{}]*)\}")
-_NAMESPACES = ("timestamp", "firehose", "partitionKeyFromQuery", "partitionKeyFromLambda")
-_HINT = "see https://docs.aws.amazon.com/firehose/latest/dev/s3-prefixes.html"
 
 
 def check_sink(checks: Checks, sink: S3Sink) -> None:
@@ -49,12 +46,27 @@ def check_sink(checks: Checks, sink: S3Sink) -> None:
     )
     _check_bucket(checks, sink)
     _check_partitions(checks, sink)
-    _check_prefixes(checks, sink)
+    check_prefixes(checks, sink)
     _check_buffer(checks, sink)
     _check_format(checks, sink)
-    if sink.transform is not None and not hasattr(sink.transform, "function_arn"):
+    _check_transform(checks, sink)
+
+
+def _check_transform(checks: Checks, sink: S3Sink) -> None:
+    if sink.transform is None:
+        return
+    if not hasattr(sink.transform, "function_arn"):
         got = type(sink.transform).__name__
         checks.refuse("transform", "a Lambda function", got, "give a construct that implements IFunction")
+    timeout = getattr(sink.transform, "timeout", None)
+    checks.number(
+        "timeout of transform",
+        checks.seconds("timeout of transform", timeout),
+        1,
+        MAX_TRANSFORM_S,
+        unit="s",
+        remedy="lower it: Firehose does not wait longer for an invocation",
+    )
 
 
 def _check_bucket(checks: Checks, sink: S3Sink) -> None:
@@ -62,6 +74,7 @@ def _check_bucket(checks: Checks, sink: S3Sink) -> None:
         given = getattr(sink, argument)
         if given is not None and not hasattr(given, "bucket_arn"):
             checks.refuse(argument, "a bucket", type(given).__name__, "give a construct that implements IBucket")
+    checks.key("key of bucket", getattr(sink.bucket, "encryption_key", None))
     if sink.bucket is not None and sink.access_log_bucket is not None:
         checks.refuse("bucket and access_log_bucket", "given one at a time", "both", "set logging on the bucket itself")
     if sink.access_log_bucket is not None and sink.access_log_bucket.encryption_key is not None:
@@ -152,90 +165,17 @@ def _check_partitions(checks: Checks, sink: S3Sink) -> None:
 
 def _check_jq(checks: Checks, argument: str, known: str) -> None:
     check_balanced(checks, argument, known)
-    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", known.strip()):
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", known.strip()) and known.strip() != "now":
         checks.refuse(argument, "a jq path that begins with a dot", repr(known), f"write '.{known.strip()}'")
-    if re.search(r"^\s*[|,]|[|,]\s*$|#", known) or known.lstrip().startswith("$"):
+    bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", known)
+    if re.search(r"^\s*[|,]|[|,]\s*$|#", bare) or re.match(r"\s*\$\.", known):
         rule = "one whole jq 1.6 expression without a comment"
         checks.refuse(argument, rule, repr(known), "write '.device.id', say")
 
 
-def _check_prefixes(checks: Checks, sink: S3Sink) -> None:
-    prefix = sink.data_prefix
-    if not isinstance(prefix, str):
-        checks.refuse("prefix", "text", f"{type(prefix).__name__} {prefix!r}", "give text such as 'telemetry/'")
-    checks.text("error_prefix", sink.error_prefix, remedy="failed records need a place; leave it out for errors/")
-    used = _expressions(checks, "prefix", prefix)
-    in_errors = _expressions(checks, "error_prefix", sink.error_prefix)
-    if is_token(prefix) or is_token(sink.error_prefix):
-        return
-    if "firehose:error-output-type" in used:
-        checks.refuse("prefix", "free of error-output-type", repr(prefix), "that belongs in error_prefix")
-    wrong = [text for text in in_errors if text.startswith("partitionKey")]
-    if wrong:
-        checks.refuse("error_prefix", "free of partition keys", repr(sink.error_prefix), f"drop !{{{wrong[0]}}}")
-    if in_errors and "firehose:error-output-type" not in in_errors:
-        checks.refuse(
-            "error_prefix",
-            "a prefix with !{firehose:error-output-type} when it has expressions",
-            repr(sink.error_prefix),
-            "add it, so that each kind of failure has its folder",
-        )
-    errors = fixed_part(sink.error_prefix)
-    if sink.error_prefix == prefix or (errors and fixed_part(prefix).startswith(errors)):
-        checks.refuse(
-            "prefix and error_prefix",
-            "apart, so that failed records are not read as data",
-            f"{prefix!r} and {sink.error_prefix!r}",
-            "give one of them another folder",
-        )
-    _check_keys_used(checks, sink, used)
-
-
-def _check_keys_used(checks: Checks, sink: S3Sink, used: list[str]) -> None:
-    declared = set(sink.partition_by or {})
-    queried = {text.partition(":")[2] for text in used if text.startswith("partitionKeyFromQuery:")}
-    unknown, unused = sorted(queried - declared), sorted(declared - queried)
-    got = repr(sink.data_prefix)
-    if unknown:
-        remedy = f"add {unknown[0]!r} to partition_by or drop it from prefix"
-        checks.refuse("prefix", "a prefix that uses only keys of partition_by", got, remedy)
-    if unused:
-        remedy = f"add !{{partitionKeyFromQuery:{unused[0]}}} to prefix or drop the key"
-        checks.refuse("prefix", "a prefix that uses every key of partition_by", got, remedy)
-    if sink.transform is None and any(text.startswith("partitionKeyFromLambda:") for text in used):
-        remedy = "give the function that returns the keys as transform"
-        checks.refuse("prefix", "free of keys from Lambda when there is no transform", got, remedy)
-
-
-def _expressions(checks: Checks, argument: str, prefix: str) -> list[str]:
-    if is_token(prefix):
-        return []
-    if len(prefix) > MAX_PREFIX:
-        checks.refuse(argument, f"at most {MAX_PREFIX} characters", f"{len(prefix)} characters", "shorten it")
-    if re.search(r"(?<!!)\$\{|[\x00-\x1f]", prefix):
-        checks.refuse(
-            argument, "free of ${ and control characters", repr(prefix), f"write !{{...}} for expressions; {_HINT}"
-        )
-    found = _EXPRESSION.findall(prefix)
-    if len(found) != prefix.count("!{"):
-        checks.refuse(argument, "text with every !{ closed by }", repr(prefix), _HINT)
-    for text in found:
-        namespace, colon, value = text.partition(":")
-        known = namespace in _NAMESPACES and colon and value.strip()
-        if not known or (namespace == "firehose" and value not in ("error-output-type", "random-string")):
-            rule = f"text with expressions of {', '.join(_NAMESPACES)}"
-            checks.refuse(argument, rule, f"!{{{text}}}", _HINT)
-        wrong = re.sub(r"'[^']*'|[GuyDMLdQqYwWEecFahKkHmsSAnNVzOXxZp]|[^A-Za-z]", "", value)
-        if namespace == "timestamp" and wrong:
-            rule = "a prefix with date patterns of Java's DateTimeFormatter"
-            checks.refuse(argument, rule, f"!{{{text}}}", f"quote or drop {wrong[0]!r}; {_HINT}")
-    return found
-
-
 def _check_buffer(checks: Checks, sink: S3Sink) -> None:
-    reasons = [
-        name for name, present in (("partition_by", sink.partitioned), ("parquet", sink.parquet is not None)) if present
-    ]
+    cause = "partition_by" if sink.partition_by is not None else "partitionKeyFromLambda"
+    reasons = [name for name, present in ((cause, sink.partitioned), ("parquet", sink.parquet is not None)) if present]
     when = f"{' and '.join(reasons)} {'is' if len(reasons) == 1 else 'are'} set" if reasons else ""
     checks.number(
         "buffer_size",
@@ -252,8 +192,8 @@ def _check_buffer(checks: Checks, sink: S3Sink) -> None:
         60 if sink.partitioned else 0,
         900,
         unit="s",
-        when="partition_by is set" if sink.partitioned else "",
-        remedy="raise it or drop partition_by" if sink.partitioned else "give a time in this range",
+        when=f"{cause} is set" if sink.partitioned else "",
+        remedy=f"raise it or drop {cause}" if sink.partitioned else "give a time in this range",
     )
 
 
@@ -271,7 +211,9 @@ def _check_format(checks: Checks, sink: S3Sink) -> None:
         )
     if isinstance(sink.parquet, GlueTable):
         for argument in ("database_name", "table_name"):
-            checks.text(argument, getattr(sink.parquet, argument), remedy="name the table as the catalog does")
+            name = getattr(sink.parquet, argument)
+            rule = "a name without white space, *, ? and /"
+            checks.matches(argument, name, r"[^\s*?/]{1,255}", rule=rule, remedy="name the table as the catalog does")
         return
     _check_columns(checks, sink.parquet, sink)
 

@@ -33,6 +33,9 @@ MAX_INTERVAL_S = 900
 LATE_AFTER_INTERVALS = 3
 """How many intervals, of 5 minutes at least, a record may wait before the freshness alarm rings."""
 
+ARN_COLONS = 6
+"""How many colons the ARN of a function has without a qualifier."""
+
 
 class S3Delivery(Construct):
     """Records put to a Firehose stream arrive in a bucket, and those that cannot be processed under a prefix of it.
@@ -73,13 +76,13 @@ class S3Delivery(Construct):
         super().__init__(scope, id)
         self.bucket, self.access_log_bucket = self._buckets(sink, encryption_key, removal_policy)
         self.table: glue.CfnTable | None = None
-        table = self._names_of_table(sink)
+        table = self._names_of_table(sink, removal_policy)
         self.log_group = logs.LogGroup(
             self, "Log", encryption_key=encryption_key, retention=log_retention, removal_policy=removal_policy
         )
         log_stream = logs.LogStream(self, "LogStream", log_group=self.log_group, removal_policy=removal_policy)
-        object_key = self.bucket.encryption_key or encryption_key
-        self.role = self._role(sink, object_key, log_stream.log_stream_name, table)
+        self._object_key = self.bucket.encryption_key or encryption_key
+        self.role = self._role(sink, log_stream.log_stream_name, table)
         l1 = firehose.CfnDeliveryStream
         self.stream = l1(
             self,
@@ -94,7 +97,7 @@ class S3Delivery(Construct):
                 sink,
                 Targets(
                     bucket_arn=self.bucket.bucket_arn,
-                    key_arn=object_key.key_arn,
+                    key_arn=self._object_key.key_arn,
                     role_arn=self.role.role_arn,
                     region=cdk.Stack.of(self).region,
                     log_group_name=self.log_group.log_group_name,
@@ -104,6 +107,17 @@ class S3Delivery(Construct):
             ),
         )
         self.alarms: Mapping[str, cloudwatch.Alarm] = self._alarms(sink, alarm_topic)
+
+    def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let an identity read the objects, and use the key that they are encrypted with.
+
+        Args:
+            grantee: The identity.
+        """
+        grant = self.bucket.grant_read(grantee)
+        if self.bucket.encryption_key is None:
+            return grant.combine(self._object_key.grant_decrypt(grantee))
+        return grant
 
     def metric(self, name: str, *, statistic: str = "Sum", period: cdk.Duration | None = None) -> cloudwatch.Metric:
         """Return a metric of the stream.
@@ -132,23 +146,26 @@ class S3Delivery(Construct):
             key=key,
             access_log_bucket=sink.access_log_bucket,
             lifecycle=DEFAULT_LIFECYCLE if sink.lifecycle is None else sink.lifecycle,
+            data_root=fixed_part(sink.data_prefix),
             error_root=fixed_part(sink.error_prefix),
             removal_policy=removal_policy,
         )
 
-    def _names_of_table(self, sink: S3Sink) -> GlueTable | None:
+    def _names_of_table(self, sink: S3Sink, removal_policy: cdk.RemovalPolicy) -> GlueTable | None:
         if sink.parquet is None or isinstance(sink.parquet, GlueTable):
             return sink.parquet
         # Imported here, because aws_glue takes about 100 ms and only this sink uses it.
         from .parquet_table import parquet_table
 
-        self.table, names = parquet_table(self, sink, self.bucket, sink.parquet)
+        self.table, names = parquet_table(self, sink, self.bucket, sink.parquet, removal_policy)
         return names
 
-    def _role(self, sink: S3Sink, key: kms.IKey, log_stream: str, table: GlueTable | None) -> iam.Role:
+    def _role(self, sink: S3Sink, log_stream: str, table: GlueTable | None) -> iam.Role:
         stack = cdk.Stack.of(self)
-        roots = {fixed_part(sink.data_prefix), fixed_part(sink.error_prefix)}
-        objects = [self.bucket.arn_for_objects(f"{root}*") for root in sorted(roots)]
+        roots = sorted({fixed_part(sink.data_prefix), fixed_part(sink.error_prefix)})
+        # In order, a root that contains the other comes first and is enough.
+        roots = [root for root in roots if root == roots[0] or not root.startswith(roots[0])]
+        objects = [self.bucket.arn_for_objects(f"{root}*") for root in roots]
         log_resource = f"log-group:{self.log_group.log_group_name}:log-stream:{log_stream}"
         statements = [
             iam.PolicyStatement(
@@ -156,7 +173,7 @@ class S3Delivery(Construct):
                 resources=[self.bucket.bucket_arn],
             ),
             iam.PolicyStatement(actions=["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"], resources=objects),
-            use_key(self, key, "s3", ["kms:Decrypt", "kms:GenerateDataKey"]),
+            use_key(self, self._object_key, "s3", ["kms:Decrypt", "kms:GenerateDataKey"]),
             iam.PolicyStatement(
                 actions=["logs:PutLogEvents"],
                 resources=[f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:{log_resource}"],
@@ -277,7 +294,7 @@ class S3Delivery(Construct):
 def _invoke(function: lambda_.IFunction) -> iam.PolicyStatement:
     arn = function.function_arn
     # Firehose invokes the latest version by its qualified name; a version or an alias has a qualifier already.
-    qualified = hasattr(function, "version") or hasattr(function, "alias_name")
+    qualified = hasattr(function, "version") or hasattr(function, "alias_name") or arn.count(":") > ARN_COLONS
     return iam.PolicyStatement(
         actions=["lambda:GetFunctionConfiguration", "lambda:InvokeFunction"],
         resources=[arn] if qualified else [arn, f"{arn}:$LATEST"],

@@ -33,7 +33,8 @@ class BucketLifecycle:
             Standard-IA; None to never move them. Archived objects must be restored before they can be read.
         expire_after_days: Days until objects are deleted, after every move; None to keep them.
         errors_expire_after_days: Days until records that could not be processed are deleted, from 1; None to keep
-            them. This is how long a failure can be repaired.
+            them. This is how long a failure can be repaired. The other three do not concern them, unless ``prefix``
+            begins with an expression, so that they cannot be told from data.
     """
 
     infrequent_access_after_days: int | None = None
@@ -49,6 +50,8 @@ DEFAULT_LIFECYCLE = BucketLifecycle(infrequent_access_after_days=90)
 @dataclass(frozen=True, kw_only=True)
 class GlueTable:
     """A table of the AWS Glue Data Catalog, in the account and region of the stack.
+
+    If the catalog is encrypted, the role of the delivery needs ``kms:Decrypt`` on its key as well.
 
     Args:
         database_name: The name of the database.
@@ -66,7 +69,8 @@ class S3Sink:
     Args:
         id: The construct id of the delivery, a PascalCase word. Part of the logical ids: another id means another
             stream and, unless one is given, another bucket.
-        bucket: The bucket to write to; None to create one.
+        bucket: The bucket to write to; None to create one. Objects are encrypted with its own key when the app knows
+            it, else with ``encryption_key``: readers need ``S3Delivery.grant_read``.
         access_log_bucket: Where the created bucket's access logs go; None to create one. A given bucket that the
             app does not own must admit ``logging.s3.amazonaws.com`` in its policy. Not together with ``bucket``.
         lifecycle: Moves and expiry of the objects in the created bucket; None to move them to Standard-IA after 90 days
@@ -74,7 +78,8 @@ class S3Sink:
         prefix: Where records go, with Firehose expressions such as ``!{timestamp:yyyy}``; None for ``data/``, one
             folder for each key of ``partition_by``, and folders by day and hour (UTC).
         error_prefix: Where records go that could not be processed, outside ``prefix``. Expressions are those
-            of ``prefix`` without partition keys; ``!{firehose:error-output-type}`` must be there if there is any.
+            of ``prefix`` without partition keys; ``!{firehose:error-output-type}`` must be there if there is any. Begin
+            it with a folder: the alarm ``RecordsFailed`` watches that.
         compression: How objects are compressed; None for GZIP, and for no compression of the object when ``parquet``
             is set, because Parquet compresses inside.
         buffer_size: How much is collected before an object is written, from 1 MiB to 128 MiB, and from 64 MiB with
@@ -122,9 +127,9 @@ class S3Sink:
 
 
 def fixed_part(prefix: str) -> str:
-    """Return what a prefix begins with before its first expression.
+    """Return what a prefix begins with before its first expression or token.
 
     Args:
         prefix: A prefix with Firehose expressions.
     """
-    return prefix.partition("!{")[0]
+    return prefix.partition("!{")[0].partition("${Token[")[0]

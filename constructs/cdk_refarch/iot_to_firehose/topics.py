@@ -15,7 +15,7 @@ MAX_SLASHES = 7
 THING_NAME = "${iot:Connection.Thing.ThingName}"
 """https://docs.aws.amazon.com/iot/latest/developerguide/thing-policy-variables.html"""
 
-_UNUSABLE = re.compile(r"['\x00-\x1f\x7f\ud800-\udfff]")
+_UNUSABLE = re.compile(r"['\x00-\x1f\x7f]")
 
 
 def check_filter(checks: Checks, value: object) -> None:
@@ -39,7 +39,7 @@ def check_filter(checks: Checks, value: object) -> None:
             "devices reach this rule through basic_ingest_topic without naming it here; "
             "for service topics such as $aws/events give the whole statement as sql",
         )
-    _check_levels(checks, known)
+    _check_levels(checks, "topic_filter", known)
 
 
 def check_filter_of_statement(checks: Checks, known: str) -> None:
@@ -52,81 +52,75 @@ def check_filter_of_statement(checks: Checks, known: str) -> None:
     Raises:
         ValueError: If it is not a legal MQTT topic filter for a rule.
     """
-    if not known.startswith("$"):
-        check_filter(checks, known)
-        return
-    if not known.startswith("$aws/") or known.startswith("$aws/rules/"):
+    if known.startswith("$aws/rules/") or (known.startswith("$") and not known.startswith("$aws/")):
         checks.refuse(
             "sql",
             "a statement that selects from a topic of its own, or of a service under $aws/",
             repr(known),
             "name any topic: Basic Ingest messages reach the rule whatever stands in FROM",
         )
-    _check_levels(checks, known)
+    checks.text("topic filter in sql", known, remedy="name a topic")
+    _check_levels(checks, "topic filter in sql", known)
 
 
-def _check_levels(checks: Checks, known: str) -> None:
+def _check_levels(checks: Checks, argument: str, known: str) -> None:
     got = repr(known)
     if _UNUSABLE.search(known):
-        rule = "free of quotes, control characters and surrogates"
-        checks.refuse("topic_filter", rule, got, "rename the topic")
+        checks.refuse(argument, "free of quotes and control characters", got, "rename the topic")
     size = len(known.encode())
     if size > MAX_BYTES:
-        checks.refuse("topic_filter", f"at most {MAX_BYTES} bytes", f"{size} bytes", "shorten it")
+        checks.refuse(argument, f"at most {MAX_BYTES} bytes", f"{size} bytes", "shorten it")
     levels = known.split("/")
     if len(levels) - 1 > MAX_SLASHES and not known.startswith("$"):
-        checks.refuse("topic_filter", f"at most {MAX_SLASHES} slashes deep", got, "use fewer levels")
+        checks.refuse(argument, f"at most {MAX_SLASHES} slashes deep", got, "use fewer levels")
     for position, level in enumerate(levels):
         if "#" in level and (level != "#" or position != len(levels) - 1):
             rule = "a filter with # alone on its last level"
-            checks.refuse("topic_filter", rule, got, "put # last, after a slash")
+            checks.refuse(argument, rule, got, "put # last, after a slash")
         if "+" in level and level != "+":
-            checks.refuse("topic_filter", "a filter with + alone on its level", got, "put slashes around +")
+            checks.refuse(argument, "a filter with + alone on its level", got, "put slashes around +")
 
 
-def for_any_publisher(topic_filter: str) -> str:
-    """Return the filter as a policy resource, where * stands for any text.
-
-    Args:
-        topic_filter: The rule's topic filter.
-    """
-    return "/".join("*" if level in ("+", "#") else level for level in topic_filter.split("/"))
-
-
-def for_one_thing(checks: Checks, topic_filter: str) -> str:
-    """Return the filter as a policy resource with the thing's name in place of its only +.
+def to_publish(checks: Checks, topic: str | None, topic_filter: str | None, *, for_things: bool) -> str:
+    """Return the topic to admit in a policy.
 
     Args:
         checks: The checks of the construct.
-        topic_filter: The rule's topic filter.
+        topic: The topic that was asked for, or None.
+        topic_filter: The rule's topic filter, or None when it is not known.
+        for_things: Whether the policy is one of AWS IoT, for devices, and knows variables of things.
 
     Raises:
-        ValueError: If it cannot be told where the thing's name stands.
+        ValueError: If the rule does not match the topic, or none can be derived.
     """
+    if topic is not None:
+        _check_topic(checks, topic, topic_filter)
+        if not for_things and "${iot:" in topic:
+            checks.refuse(
+                "topic", "free of variables of AWS IoT policies", repr(topic), "IAM has none of them; write *"
+            )
+        return topic
+    if topic_filter is None or is_token(topic_filter):
+        rule = "given when the topic filter is not known before the deployment"
+        checks.refuse("topic", rule, None, "name the topic")
     levels = topic_filter.split("/")
     wildcards = levels.count("+")
-    if wildcards > 1 or (wildcards == 0 and "#" in levels):
+    if for_things and (wildcards > 1 or (wildcards == 0 and "#" in levels)):
+        rule = f"given when topic_filter has other wildcards than one + ({topic_filter!r})"
+        checks.refuse("topic", rule, None, f"write the topic with {THING_NAME} where the thing's name stands")
+    one = THING_NAME if for_things else "*"
+    return "/".join({"+": one, "#": "*"}.get(level, level) for level in levels)
+
+
+def _check_topic(checks: Checks, topic: str, topic_filter: str | None) -> None:
+    known = checks.text("topic", topic, remedy="give a topic such as 'fleet/one/telemetry'")
+    if known is None:
+        return
+    if any(level in ("+", "#") for level in known.split("/")):
         checks.refuse(
-            "topic",
-            f"given when topic_filter has other wildcards than one + ({topic_filter!r})",
-            None,
-            f"write the topic with {THING_NAME} where the thing's name stands",
+            "topic", "a topic without + and #, which mean nothing in a policy", repr(topic), "write * instead"
         )
-    return for_any_publisher(topic_filter.replace("+", THING_NAME))
-
-
-def check_topic(checks: Checks, topic: str, topic_filter: str) -> None:
-    """Refuse a topic that the rule would not hear.
-
-    Args:
-        checks: The checks of the construct.
-        topic: A topic for a policy; variables and * stand for one or more levels.
-        topic_filter: The rule's topic filter.
-
-    Raises:
-        ValueError: If the filter does not match it.
-    """
-    if is_token(topic) or is_token(topic_filter):
+    if topic_filter is None or is_token(topic_filter):
         return
     given, wanted = topic.split("/"), topic_filter.split("/")
     if wanted[-1] == "#":

@@ -72,7 +72,7 @@ def roles(stack: cdk.Stack) -> dict[str, dict[str, Any]]:
         "Rich",
         topic_filter="a",
         batch=True,
-        sinks=[S3Sink(parquet={"t": "int"}, transform=function, prefix="", error_prefix="bad/")],
+        sinks=[S3Sink(parquet={"t": "int"}, transform=function, prefix="iot/", error_prefix="iot-bad/")],
     )
     IotToFirehose(
         stack,
@@ -137,7 +137,7 @@ def test_the_stream_may_call_its_function_and_read_its_table(roles: dict[str, di
     reads = ("glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions")
     tables = ("catalog", f"database/{database}", f"table/{database}/{entry}")
     assert table(roles["RichS3Role"]) == {
-        *firehose("Rich", "<RichS3Bucket.Arn>", "<RichKey.Arn>", "", "bad/"),
+        *firehose("Rich", "<RichS3Bucket.Arn>", "<RichKey.Arn>", "iot/", "iot-bad/"),
         *((action, name, "") for action in calls for name in (function, f"{function}:$LATEST")),
         *((action, f"arn:aws:glue:{HERE}:{name}", "") for action in reads for name in tables),
     }
@@ -252,3 +252,62 @@ def test_rejects_guessing_the_topic_of_a_statement_known_at_deployment_only() ->
     ingest = IotToFirehose(stack, "Ingest", sql=cdk.CfnParameter(stack, "Sql").value_as_string)
     with pytest.raises(ValueError, match="topic must be given when the topic filter is not known"):
         ingest.grant_publish(iam.PolicyDocument())
+
+
+@pytest.mark.parametrize("grantee", [None, "role"])
+def test_rejects_a_grantee_of_another_kind(ingest: IotToFirehose, grantee: Any) -> None:
+    with pytest.raises(ValueError, match="grantee must be an IGrantable or a PolicyDocument, got"):
+        ingest.grant_publish(grantee)
+
+
+@pytest.mark.parametrize(
+    ("topic", "rule"),
+    [
+        ("fleet/+/telemetry/x", "a topic without \\+ and #, which mean nothing in a policy"),
+        ("fleet/x/telemetry/#", "a topic without \\+ and #"),
+        (5, "text"),
+    ],
+)
+def test_rejects_a_topic_that_would_admit_nothing(ingest: IotToFirehose, topic: Any, rule: str) -> None:
+    with pytest.raises(ValueError, match=f"^Publishers/Ingest: topic must be {rule}"):
+        ingest.grant_publish(iam.PolicyDocument(), topic=topic)
+
+
+def test_rejects_variables_of_things_in_a_policy_of_iam(ingest: IotToFirehose) -> None:
+    role = iam.Role(cdk.Stack.of(ingest), "Other", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+    with pytest.raises(ValueError, match="topic must be free of variables of AWS IoT policies"):
+        ingest.grant_publish(role, topic="fleet/${iot:ClientId}/telemetry/x")
+
+
+def test_a_reader_of_a_given_bucket_can_use_the_key_of_the_objects() -> None:
+    stack = cdk.Stack(cdk.App(), "Readers", env=ENV)
+    ingest = IotToFirehose(stack, "Ingest", topic_filter="a", sinks=[S3Sink(bucket=s3.Bucket(stack, "Lake"))])
+    reader = iam.Role(stack, "Reader", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
+    assert ingest.deliveries["S3"].grant_read(reader).success
+    (policy,) = Template(stack).all("AWS::IAM::Policy")
+    allowed = {
+        (action, flat(resource))
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    }
+    assert ("kms:Decrypt", "<IngestKey.Arn>") in allowed
+    assert ("s3:GetObject*", "<Lake.Arn>/*") in allowed
+
+
+def test_a_prefix_known_at_deployment_only_opens_no_narrower_place_than_the_bucket() -> None:
+    stack = cdk.Stack(cdk.App(), "Late", env=ENV)
+    prefix = cdk.CfnParameter(stack, "Prefix").value_as_string
+    IotToFirehose(stack, "Ingest", topic_filter="a", sinks=[S3Sink(prefix=prefix, error_prefix=f"bad/{prefix}")])
+    (role,) = (one for one in Template(stack).all("AWS::IAM::Role") if "s3:PutObject" in str(one))
+    written = {resource for action, resource, _ in rows(role["Properties"]) if action == "s3:PutObject"}
+    assert written == {"<IngestS3Bucket.Arn>/*"}
+
+
+def test_a_qualified_function_that_is_imported_is_called_by_that_name_only() -> None:
+    stack = cdk.Stack(cdk.App(), "Live", env=ENV)
+    arn = f"arn:aws:lambda:{HERE}:function:f:live"
+    function = lambda_.Function.from_function_arn(stack, "Fn", arn)
+    IotToFirehose(stack, "Ingest", topic_filter="a", sinks=[S3Sink(transform=function)])
+    (role,) = (one for one in Template(stack).all("AWS::IAM::Role") if "lambda:" in str(one))
+    assert {resource for action, resource, _ in rows(role["Properties"]) if "lambda:" in action} == {arn}

@@ -7,6 +7,7 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_iot as iot
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
@@ -17,8 +18,13 @@ from cdk_refarch import BucketLifecycle, GlueTable, IotToFirehose, S3Sink
 MIB = cdk.Size.mebibytes
 SECONDS = cdk.Duration.seconds
 BY_DEVICE = {"device": ".device"}
-stack = cdk.Stack(cdk.App(), "Fleet")
+stack = cdk.Stack(cdk.App(), "Fleet", env=cdk.Environment(account="111122223333", region="eu-west-1"))
 BUCKET = s3.Bucket.from_bucket_name(stack, "Lake", "lake")
+CODE = lambda_.Code.from_inline("h = print")
+PYTHON = lambda_.Runtime.PYTHON_3_13
+MANAGED = kms.Alias.from_alias_name(stack, "Managed", "alias/aws/sns")
+EVENTS = iot.CfnTopicRule.IotEventsActionProperty(input_name="i", role_arn="r")
+NO_DAYS: list[tuple[Any, str]] = [(float("nan"), "nan"), (float("inf"), "inf"), (1.5, "1.5")]
 FUNCTION = lambda_.Function.from_function_arn(stack, "Fn", "arn:aws:lambda:eu-west-1:111122223333:function:f")
 
 
@@ -49,11 +55,11 @@ STATEMENTS: list[tuple[dict[str, Any], str]] = [
     (topic("a/b+/c"), "topic_filter must be a filter with + alone on its level, got 'a/b+/c'; put slashes around +"),
     (
         topic("a'b"),
-        'topic_filter must be free of quotes, control characters and surrogates, got "a\'b"; rename the topic',
+        'topic_filter must be free of quotes and control characters, got "a\'b"; rename the topic',
     ),
     (
         topic("a\nb"),
-        "topic_filter must be free of quotes, control characters and surrogates, got 'a\\nb'; rename the topic",
+        "topic_filter must be free of quotes and control characters, got 'a\\nb'; rename the topic",
     ),
     (topic("ü" * 129), "topic_filter must be at most 256 bytes, got 258 bytes; shorten it"),
     (
@@ -99,11 +105,11 @@ STATEMENTS: list[tuple[dict[str, Any], str]] = [
     (
         {"sql": "SELECT * WHERE x > 1"},
         "sql must be a statement with SELECT, FROM and a topic filter in quotes, got 'SELECT * WHERE x > 1'; write it as SELECT ... "
-        "FROM 'topic/filter' WHERE ...",
+        "FROM 'topic/filter' WHERE ...; for Basic Ingest alone any topic will do",
     ),
     (
         {"sql": "SELECT * FROM 'a/#/b'"},
-        "topic_filter must be a filter with # alone on its last level, got 'a/#/b'; put # last, after a slash",
+        "topic filter in sql must be a filter with # alone on its last level, got 'a/#/b'; put # last, after a slash",
     ),
     (
         {"sql": "SELECT * FROM '$aws/rules/mine/a'"},
@@ -150,7 +156,7 @@ CLAUSES += [
     (
         {"sql": "SELECT FROM 'a'"},
         "sql must be a statement with SELECT, FROM and a topic filter in quotes, got \"SELECT FROM 'a'\"; write it as SELECT ... "
-        "FROM 'topic/filter' WHERE ...",
+        "FROM 'topic/filter' WHERE ...; for Basic Ingest alone any topic will do",
     ),
     (
         {"sql": "SELECT * FROM '$share/g/a'"},
@@ -159,7 +165,7 @@ CLAUSES += [
     ),
     (
         {"sql": "SELECT * FROM '$aws/events/#/x'"},
-        "topic_filter must be a filter with # alone on its last level, got '$aws/events/#/x'; put # last, after a slash",
+        "topic filter in sql must be a filter with # alone on its last level, got '$aws/events/#/x'; put # last, after a slash",
     ),
     (
         {"topic_filter": "a", "select": "x FROM 'b'"},
@@ -196,6 +202,35 @@ CLAUSES += [
 ]
 
 RESOURCES: list[tuple[dict[str, Any], str]] = [
+    (
+        {"topic_filter": "a", "encryption_key": kms.Key(stack, "Aliased").add_alias("own")},
+        "encryption_key must be a key, got an alias; give the key itself, by kms.Key.from_key_arn or "
+        "kms.Key.from_lookup",
+    ),
+    (
+        {"topic_filter": "a", "alarm_topic": sns.Topic(stack, "Silent", master_key=MANAGED)},
+        "alarm_topic must be encrypted with a key of your own, got one with alias/aws/sns; use AlarmTopic, or a key that "
+        "admits cloudwatch.amazonaws.com",
+    ),
+    (
+        {
+            "topic_filter": "a",
+            "error_queue": sqs.Queue.from_queue_arn(stack, "Far", "arn:aws:sqs:us-east-1:111122223333:q"),
+        },
+        "error_queue must be in the region of the stack, eu-west-1, got us-east-1; use one of the same region",
+    ),
+    (
+        sink(
+            transform=lambda_.Function.from_function_arn(
+                stack, "FarFn", "arn:aws:lambda:us-east-1:111122223333:function:f"
+            )
+        ),
+        "transform must be in the region of the stack, eu-west-1, got us-east-1; use one of the same region",
+    ),
+    (
+        sink(transform=lambda_.Function(stack, "Slow", code=CODE, handler="h", runtime=PYTHON, timeout=SECONDS(301))),
+        "timeout of transform must be from 1 s to 300 s, got 301 s; lower it: Firehose does not wait longer for an invocation",
+    ),
     (
         {"topic_filter": "a", "removal_policy": "destroy"},
         "removal_policy must be a RemovalPolicy, got str 'destroy'; give cdk.RemovalPolicy.RETAIN or cdk.RemovalPolicy.DESTROY",
@@ -239,6 +274,26 @@ RESOURCES: list[tuple[dict[str, Any], str]] = [
 ]
 
 SINKS: list[tuple[dict[str, Any], str]] = [
+    (
+        {"topic_filter": "a", "sinks": S3Sink()},
+        "sinks must be a list, got one S3Sink; put brackets around it",
+    ),
+    (
+        {"topic_filter": "a", "sinks": None},
+        "sinks must be a list, got NoneType None; give [S3Sink(...)] or leave it out",
+    ),
+    (
+        {
+            "topic_filter": "a",
+            "sinks": [S3Sink(bucket=BUCKET, error_prefix="x/"), S3Sink(id="X", bucket=BUCKET, prefix="x/y/")],
+        },
+        "sinks must be a list of sinks that write to different places, got data of X among the errors of S3; give one of them "
+        "another prefix",
+    ),
+    (
+        {"topic_filter": "a", "sinks": [iot.CfnTopicRule.ActionProperty(iot_events=EVENTS)]},
+        "sinks must be a list of S3Sink, got ActionProperty; AWS IoT Events ended on 2026-05-20; give S3Sink(...)",
+    ),
     (sink(id=cdk.Aws.REGION), "id must be known when the app runs, got a token; call it Raw or Archive, say"),
     ({"topic_filter": "a", "sinks": []}, "sinks must be from 1 to 10 sinks, got 0 sinks; add S3Sink()"),
     (
@@ -252,7 +307,7 @@ SINKS: list[tuple[dict[str, Any], str]] = [
     (
         {"topic_filter": "a", "sinks": [S3Sink(bucket=BUCKET), S3Sink(id="Other", bucket=BUCKET)]},
         "sinks must be a list of sinks that write to different places, got "
-        "'data/day=!{timestamp:yyyy-MM-dd}/hour=!{timestamp:HH}/' twice in one bucket; give one of them a prefix",
+        "'data/day=!{timestamp:yyyy-MM-dd}/hour=!{timestamp:HH}/' twice in one bucket; give one of them another prefix",
     ),
     (
         {"topic_filter": "a", "sinks": [iot.CfnTopicRule.IotAnalyticsActionProperty(channel_name="c", role_arn="r")]},
@@ -264,6 +319,27 @@ SINKS: list[tuple[dict[str, Any], str]] = [
 ]
 
 DELIVERY: list[tuple[dict[str, Any], str]] = [
+    *(
+        (
+            sink(parquet={"t": "int"}, prefix=prefix, error_prefix=errors),
+            f"prefix must be a folder without the failed records when parquet makes a table of it, got {prefix!r}; begin prefix "
+            "and error_prefix with a folder each",
+        )
+        for prefix, errors in (("x/", "x/errors/"), ("", "errors/"), ("!{timestamp:yyyy}/", "errors/"))
+    ),
+    (
+        sink(parquet=GlueTable(database_name="d", table_name="T*")),
+        "table_name must be a name without white space, *, ? and /, got 'T*'; name the table as the catalog does",
+    ),
+    (
+        sink(prefix="!{partitionKeyFromLambda:x}/", transform=FUNCTION, buffer_interval=SECONDS(1)),
+        "buffer_interval must be from 60 s to 900 s when partitionKeyFromLambda is set, got 1 s; raise it or drop "
+        "partitionKeyFromLambda",
+    ),
+    (
+        sink(prefix="data/\ud800/"),
+        "prefix must be valid Unicode, got 'data/\\ud800/'; give text such as 'telemetry/'",
+    ),
     (
         sink(partition_by={"device": "device"}),
         "partition_by['device'] must be a jq path that begins with a dot, got 'device'; write '.device'",
@@ -381,7 +457,7 @@ DELIVERY: list[tuple[dict[str, Any], str]] = [
     ),
     (
         sink(parquet=GlueTable(database_name="d", table_name="")),
-        "table_name must be text that is not empty, got ''; name the table as the catalog does",
+        "table_name must be a name without white space, *, ? and /, got ''; name the table as the catalog does",
     ),
 ]
 
@@ -452,6 +528,18 @@ PREFIXES: list[tuple[dict[str, Any], str]] = [
 ]
 
 LIFECYCLES: list[tuple[dict[str, Any], str]] = [
+    *(
+        (
+            sink(lifecycle=BucketLifecycle(expire_after_days=days)),
+            f"expire_after_days must be a whole number from 1 day to 2147483647 days, got {shown} days; raise it or drop the "
+            "earlier step",
+        )
+        for days, shown in NO_DAYS
+    ),
+    (
+        sink(lifecycle=BucketLifecycle(expire_after_days=2**31)),
+        "expire_after_days must be from 1 day to 2147483647 days, got 2147483648 days; raise it or drop the earlier step",
+    ),
     (
         sink(lifecycle=BucketLifecycle(errors_expire_after_days=9), error_prefix="!{firehose:error-output-type}/"),
         "errors_expire_after_days and error_prefix must be given with a fixed beginning of the prefix, or all objects would "
@@ -473,7 +561,7 @@ LIFECYCLES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         sink(lifecycle=BucketLifecycle(errors_expire_after_days=0)),
-        "errors_expire_after_days must be from 1 days to 2147483647 days, got 0 days; give the time you need to repair a "
+        "errors_expire_after_days must be from 1 day to 2147483647 days, got 0 days; give the time you need to repair a "
         "failure",
     ),
     (
@@ -526,6 +614,12 @@ LEGAL: list[dict[str, Any]] = [
     sink(buffer_size=cdk.Size.gibibytes(0.125), parquet=GlueTable(database_name="d", table_name="t")),
     sink(parquet={"a": "array<struct<x:int,y:map<string,double>>>", "d": "decimal(10,2)"}, compression="UNCOMPRESSED"),
     sink(prefix="", error_prefix="failed/"),
+    {"topic_filter": "a", "where": "(a = 1 OR b = 2)"},
+    {"topic_filter": "a", "select": "{'a': b}"},
+    {"topic_filter": "a", "select": "where, a AS where"},
+    {"sql": "SELECT [a, b] AS c FROM 'x' WHERE (a)"},
+    {"topic_filter": "a", "select": "VALUE nullable", "batch": True},
+    sink(partition_by={"a": '.a | split("#")[0]', "b": "now"}),
     sink(prefix="!{timestamp:yyyy}/", error_prefix="!{firehose:error-output-type}/"),
     sink(prefix="a/!{partitionKeyFromLambda:site}/", transform=FUNCTION),
     sink(prefix="!{firehose:random-string}/"),

@@ -218,13 +218,21 @@ def test_a_consumer_can_hear_of_objects_through_eventbridge(made: Made) -> None:
 
 
 def test_objects_move_to_colder_storage_and_go_as_asked(made: Made) -> None:
-    plain = made.template.of(made.plain.deliveries["S3"].bucket)["LifecycleConfiguration"]["Rules"]
-    assert plain[0]["Transitions"] == [{"StorageClass": "STANDARD_IA", "TransitionInDays": 90}]
-    assert len(plain) == 1
-    everything, errors = made.template.of(made.rich.deliveries["S3"].bucket)["LifecycleConfiguration"]["Rules"]
-    assert everything["Transitions"] == [{"StorageClass": "GLACIER", "TransitionInDays": 7}]
-    assert errors["Prefix"] == "errors/"
-    assert errors["ExpirationInDays"] == 60
+    _, data = made.template.of(made.plain.deliveries["S3"].bucket)["LifecycleConfiguration"]["Rules"]
+    assert data["Transitions"] == [{"StorageClass": "STANDARD_IA", "TransitionInDays": 90}]
+    assert "ExpirationInDays" not in data
+    _, data, errors = made.template.of(made.rich.deliveries["S3"].bucket)["LifecycleConfiguration"]["Rules"]
+    assert data["Transitions"] == [{"StorageClass": "GLACIER", "TransitionInDays": 7}]
+    assert data["Prefix"] == "data/site="
+    assert (errors["Prefix"], errors["ExpirationInDays"]) == ("errors/", 60)
+
+
+def test_failed_records_outlive_the_expiry_of_data() -> None:
+    stack = cdk.Stack(cdk.App(), "Fleet")
+    sinks = [S3Sink(lifecycle=BucketLifecycle(expire_after_days=7))]
+    ingest = IotToFirehose(stack, "Ingest", topic_filter="a", sinks=sinks)
+    rules = Template(stack).of(ingest.deliveries["S3"].bucket)["LifecycleConfiguration"]["Rules"]
+    assert [(rule.get("Prefix"), rule.get("ExpirationInDays")) for rule in rules] == [(None, None), ("data/day=", 7)]
 
 
 def test_data_is_retained_unless_the_user_chooses_otherwise(made: Made) -> None:
