@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export CDK_DISABLE_CLI_TELEMETRY := true
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup synth test check snapshots docs bench clean
+.PHONY: help setup synth test check snapshots docs bench mutants clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -34,15 +34,18 @@ check: $(SETUP) ## Check format, style, types and import rules
 	@echo "mypy --strict ..." && $(BIN)/mypy --no-error-summary
 	@echo "Clean."
 
-snapshots: $(SETUP) ## Accept the templates as they are now into tests/snapshots
-	@$(BIN)/python -m pytest tests/snapshots --snapshot-update -q
-	@git --no-pager diff --stat -- tests/snapshots
+snapshots: $(SETUP) ## Accept the templates, permissions and compliance report as they are now
+	@$(BIN)/python -m pytest tests/snapshots tests/gate/test_permissions.py --snapshot-update -q
+	@git --no-pager diff --stat -- tests/snapshots tests/gate/permissions
 
 docs: $(SETUP) ## Write the generated parts of the READMEs anew
 	@$(BIN)/python scripts/docs.py
 
 bench: $(SETUP) .bench-venv/.done ## Compare the speed with an empty app and with AWS Solutions Constructs
 	@$(BIN)/python benchmarks/bench.py
+
+mutants: $(SETUP) ## Change templates and code one thing at a time and list what no test notices (SAMPLE=60, ARCH=iot_to_firehose)
+	@$(BIN)/python scripts/mutants.py --templates --sample $(or $(SAMPLE),60) --architecture $(or $(ARCH),iot_to_firehose)
 
 clean: ## Remove everything that make made
 	rm -rf .venv .bench-venv node_modules cdk.out dist .mypy_cache .ruff_cache .pytest_cache

@@ -68,6 +68,11 @@ class Apps:
         self._folder = folder
         self._made: dict[str, Synthesized] = {}
 
+    @staticmethod
+    def names() -> list[str]:
+        """Return the names of all apps."""
+        return ["app", *EXAMPLES]
+
     def get(self, name: str) -> Synthesized:
         """Return ``app``, or an example by its name.
 
@@ -107,7 +112,7 @@ def apps(tmp_path_factory: pytest.TempPathFactory) -> Apps:
     return Apps(tmp_path_factory.mktemp("assemblies"))
 
 
-@pytest.fixture(params=["app", *EXAMPLES])
+@pytest.fixture(params=Apps.names())
 def synthesized(request: pytest.FixtureRequest, apps: Apps) -> Synthesized:
     """Each app of the repository in turn."""
     return apps.get(request.param)

@@ -1,0 +1,133 @@
+"""What AWS's guides say a role needs for an integration, to be compared with what it may do.
+
+A contract is a function that yields the needs of each place in a template where the integration is used. A new
+integration is a new function here; architectures need not know of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from .grants import Row
+from .intrinsics import flat
+
+Resources = dict[str, dict[str, Any]]
+
+
+class Need(NamedTuple):
+    """One permission that a role must have."""
+
+    role: str
+    action: str
+    resource: str
+    why: str
+
+
+def _used_by(resources: Resources, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    return ((name, flat(one.get("Properties", {}))) for name, one in resources.items() if one["Type"] == kind)
+
+
+def _role(arn: str) -> str:
+    return arn.strip("<>").removesuffix(".Arn")
+
+
+def _name(reference: str) -> str:
+    return reference.strip("<>").partition(".")[0]
+
+
+def iot_rule_to_firehose(resources: Resources) -> Iterator[Need]:
+    """https://docs.aws.amazon.com/iot/latest/developerguide/kinesis-firehose-rule-action.html"""
+    for name, rule in _used_by(resources, "AWS::IoT::TopicRule"):
+        for action in rule["TopicRulePayload"]["Actions"]:
+            if "Firehose" not in action:
+                continue
+            put = action["Firehose"]
+            calls = ["firehose:PutRecord"] + (["firehose:PutRecordBatch"] if put.get("BatchMode") else [])
+            for call in calls:
+                stream = f"<{_name(put['DeliveryStreamName'])}.Arn>"
+                yield Need(_role(put["RoleArn"]), call, stream, f"{name} puts records into it")
+
+
+def iot_rule_to_sqs(resources: Resources) -> Iterator[Need]:
+    """https://docs.aws.amazon.com/iot/latest/developerguide/sqs-rule-action.html
+
+    For an encrypted queue also
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+    """
+    for name, rule in _used_by(resources, "AWS::IoT::TopicRule"):
+        payload = rule["TopicRulePayload"]
+        for action in [*payload["Actions"], payload.get("ErrorAction", {})]:
+            if "Sqs" not in action:
+                continue
+            role, queue = _role(action["Sqs"]["RoleArn"]), _name(action["Sqs"]["QueueUrl"])
+            if queue not in resources:
+                continue
+            yield Need(role, "sqs:SendMessage", f"<{queue}.Arn>", f"{name} sends messages to it")
+            key = flat(resources[queue].get("Properties", {})).get("KmsMasterKeyId")
+            for call in ("kms:Decrypt", "kms:GenerateDataKey") if key else ():
+                yield Need(role, call, key, f"{queue} is encrypted with it")
+
+
+def firehose_to_s3(resources: Resources) -> Iterator[Need]:
+    """https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3"""
+    for name, stream in _used_by(resources, "AWS::KinesisFirehose::DeliveryStream"):
+        to = stream.get("ExtendedS3DestinationConfiguration")
+        if not to:
+            continue
+        role, bucket = _role(to["RoleARN"]), to["BucketARN"]
+        for call in ("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"):
+            yield Need(role, call, bucket, f"{name} delivers to it")
+        for prefix in (to.get("Prefix", ""), to.get("ErrorOutputPrefix", "")):
+            fixed = prefix.partition("!{")[0].partition("<")[0]
+            for call in ("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"):
+                yield Need(role, call, f"{bucket}/{fixed}*", f"{name} writes there")
+        key = to.get("EncryptionConfiguration", {}).get("KMSEncryptionConfig", {}).get("AWSKMSKeyARN")
+        for call in ("kms:Decrypt", "kms:GenerateDataKey") if key else ():
+            yield Need(role, call, key, f"{name} encrypts objects with it")
+        yield from _firehose_helpers(name, role, to)
+
+
+def _firehose_helpers(name: str, role: str, to: dict[str, Any]) -> Iterator[Need]:
+    log = to.get("CloudWatchLoggingOptions", {})
+    if log.get("Enabled"):
+        where = f"*:log-group:{log['LogGroupName']}:log-stream:{log['LogStreamName']}"
+        yield Need(role, "logs:PutLogEvents", where, f"{name} logs there why it fails")
+    for step in to.get("ProcessingConfiguration", {}).get("Processors", []):
+        for parameter in step.get("Parameters", []):
+            if parameter["ParameterName"] == "LambdaArn":
+                for call in ("lambda:InvokeFunction", "lambda:GetFunctionConfiguration"):
+                    yield Need(role, call, parameter["ParameterValue"], f"{name} transforms with it")
+    schema = to.get("DataFormatConversionConfiguration", {}).get("SchemaConfiguration")
+    for call in ("glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions") if schema else ():
+        for part in (
+            "catalog",
+            f"database/{schema['DatabaseName']}",
+            f"table/{schema['DatabaseName']}/{schema['TableName']}",
+        ):
+            yield Need(role, call, f"*:{part}", f"{name} converts records with it")
+
+
+CONTRACTS: tuple[Callable[[Resources], Iterator[Need]], ...] = (iot_rule_to_firehose, iot_rule_to_sqs, firehose_to_s3)
+
+
+def unmet(template: dict[str, Any], permissions: list[Row]) -> Iterator[str]:
+    """Yield what a role needs and may not do, as a reviewer would say it.
+
+    Args:
+        template: The template.
+        permissions: All its permissions.
+    """
+    for contract in CONTRACTS:
+        for need in contract(template["Resources"]):
+            if need.role in template["Resources"] and not any(_grants(row, need) for row in permissions):
+                link = (contract.__doc__ or "").split()[0]
+                yield f"{need.role} needs {need.action} on {need.resource}, because {need.why}: {link}"
+
+
+def _grants(row: Row, need: Need) -> bool:
+    if (row.holder, row.effect, row.action) != (f"role {need.role}", "Allow", need.action):
+        return False
+    # A need may leave out how an ARN begins; a statement may end in a wildcard.
+    return fnmatchcase(need.resource, row.resource) or fnmatchcase(row.resource, need.resource.replace("[", "[[]"))

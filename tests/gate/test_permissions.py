@@ -1,0 +1,147 @@
+"""Least privilege: who may do what is what a reviewer saw, all of it can be used, and nothing that is needed lacks."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT, Apps, Synthesized
+
+from .arns import can_match, concrete, only_star
+from .contracts import CONTRACTS, unmet
+from .grants import Row, rows, table
+
+TABLES = ROOT / "tests" / "gate" / "permissions"
+
+STAR_REASONS: dict[str, str] = {}
+"""Actions that a role has on every resource, to the reason that AWS gives for it, with the link."""
+
+
+def problems(template: dict[str, Any]) -> Iterator[str]:
+    """Yield what a reviewer would object to in the permissions of a template."""
+    permissions = rows(template)
+    for row in permissions:
+        yield from objections(row, template)
+    yield from unmet(template, permissions)
+
+
+def objections(row: Row, template: dict[str, Any]) -> Iterator[str]:
+    everyone = row.principal in ("*", "AWS:*") and row.effect == "Allow"
+    if row.holder.startswith("policy on") and everyone and not row.condition:
+        yield f"{row.holder} lets everyone {row.action}; name a principal or add a condition"
+    if not row.holder.startswith("role") or row.effect != "Allow":
+        return
+    if row.action == "*" or row.action.endswith(":*"):
+        yield f"{row.holder} may do {row.action}; name the actions that it needs"
+    elif row.action == "managed policy":
+        yield f"{row.holder} has the managed policy {row.resource}; write down the statements that it needs"
+    elif row.resource == "*":
+        if row.action not in STAR_REASONS:
+            yield f"{row.holder} may {row.action} on *; name the resource, or give AWS's reason in STAR_REASONS"
+    elif only_star(row.action):
+        yield f"{row.holder} may {row.action} on {row.resource}, but IAM knows it on * only; it is never allowed"
+    elif not can_match(row.action, concrete(row.resource, template)):
+        yield f"{row.holder} may {row.action} on {row.resource}, which is no resource of that action; mend the ARN"
+
+
+def test_permissions_can_be_used_are_enough_and_no_more(synthesized: Synthesized) -> None:
+    found = [f"{name}: {line}" for name, template in synthesized.templates.items() for line in problems(template)]
+    assert not found, "\n" + "\n".join(found)
+
+
+def path_of(synthesized: Synthesized, stack: str) -> Path:
+    return TABLES / f"{synthesized.folder.name}.{stack}.txt"
+
+
+def test_permissions_are_those_that_a_reviewer_last_saw(synthesized: Synthesized, pytestconfig: pytest.Config) -> None:
+    for name, template in synthesized.templates.items():
+        path, fresh = path_of(synthesized, name), table(template)
+        if pytestconfig.getoption("update_snapshots"):
+            path.write_text(fresh)
+        reviewed = path.read_text() if path.exists() else ""
+        changes = difflib.unified_diff(reviewed.splitlines(), fresh.splitlines(), "reviewed", "now", lineterm="", n=1)
+        shown = "\n".join(changes)
+        assert not shown, f"{name}: permissions changed; make snapshots accepts this:\n{shown}"
+
+
+def test_no_table_is_left_of_a_stack_that_is_gone(apps: Apps) -> None:
+    stacks = {path_of(apps.get(name), stack) for name in apps.names() for stack in apps.get(name).templates}
+    assert set(TABLES.glob("*.txt")) == stacks
+
+
+def test_every_reason_for_a_star_is_used_and_has_a_link(apps: Apps) -> None:
+    used = {row.action for name in apps.names() for one in apps.get(name).templates.values() for row in rows(one)}
+    assert set(STAR_REASONS) <= used
+    assert all("https://" in reason for reason in STAR_REASONS.values())
+
+
+def test_every_contract_names_its_guide() -> None:
+    assert all((contract.__doc__ or "").startswith("https://docs.aws.amazon.com/") for contract in CONTRACTS)
+
+
+@pytest.fixture
+def template(apps: Apps) -> dict[str, Any]:
+    """The template of the first architecture, to be broken."""
+    found: dict[str, Any] = copy.deepcopy(apps.get("app").templates["IotToFirehose"])
+    return found
+
+
+def statement(template: dict[str, Any], action: str) -> dict[str, Any]:
+    for resource in template["Resources"].values():
+        for policy in resource.get("Properties", {}).get("Policies", []):
+            for found in policy["PolicyDocument"]["Statement"]:
+                if action in found["Action"]:
+                    one: dict[str, Any] = found
+                    return one
+    raise LookupError(action)
+
+
+@pytest.mark.parametrize(
+    ("action", "change", "message"),
+    [
+        ("s3:PutObject", {"Action": "s3:*"}, r"may do s3:\*; name the actions"),
+        ("s3:PutObject", {"Resource": "*"}, r"may s3:PutObject on \*; name the resource"),
+        ("sqs:SendMessage", {"Action": ["sqs:DeleteMessage"]}, r"needs sqs:SendMessage on .*ErrorQueue"),
+        ("firehose:PutRecord", {"Action": ["firehose:PutRecordBatch"]}, r"needs firehose:PutRecord on .*Stream"),
+        (
+            "s3:ListBucket",
+            {"Resource": "arn:aws:s3:::b/*"},
+            r"may s3:ListBucket on arn:aws:s3:::b/\*, which is no resource",
+        ),
+        (
+            "logs:PutLogEvents",
+            {"Resource": "arn:aws:s3:::b"},
+            r"may logs:PutLogEvents on arn:aws:s3:::b, which is no resource",
+        ),
+        ("kms:Decrypt", {"Action": ["s3:ListAllMyBuckets"]}, r"IAM knows it on \* only"),
+        ("kms:Decrypt", {"Action": ["kms:Decrypt"]}, r"needs kms:GenerateDataKey on .*Key"),
+    ],
+)
+def test_a_wrong_grant_is_named(template: dict[str, Any], action: str, change: dict[str, Any], message: str) -> None:
+    statement(template, action).update(change)
+    with pytest.raises(AssertionError, match=message):
+        assert not list(problems(template)), "\n".join(problems(template))
+
+
+def test_a_misspelt_action_is_named(template: dict[str, Any]) -> None:
+    statement(template, "sqs:SendMessage")["Action"] = "sqs:SendMesage"
+    with pytest.raises(ValueError, match="action sqs:SendMesage must be one of IAM"):
+        list(problems(template))
+
+
+def test_a_resource_policy_open_to_everyone_is_named(template: dict[str, Any]) -> None:
+    (policy,) = (one for one in template["Resources"].values() if one["Type"] == "AWS::SQS::QueuePolicy")
+    policy["Properties"]["PolicyDocument"]["Statement"][0].update({"Effect": "Allow", "Condition": {}})
+    assert any("lets everyone" in line for line in problems(template))
+
+
+def test_a_condition_that_is_removed_shows_in_the_table(template: dict[str, Any]) -> None:
+    before = table(template)
+    role = template["Resources"]["IngestErrorRole977FFC08"]["Properties"]
+    del role["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]["ArnLike"]
+    assert table(template) != before

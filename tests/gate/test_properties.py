@@ -1,0 +1,78 @@
+"""Whatever the arguments: a refusal in the house form, or a template that every layer of the gate passes.
+
+Arguments come from ``strategies.py`` beside the unit tests of each architecture: ``ARGUMENTS`` and ``CONSTRUCT``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import cdk_nag
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from cdk_refarch._parts.house_rules import check_template
+from tests.conftest import ROOT, Synthesized
+
+from .test_permissions import problems
+from .test_reports import findings, silence
+
+ARCHITECTURES = sorted(path.parent.name for path in ROOT.glob("tests/unit/*/strategies.py"))
+REFUSAL = re.compile(r"[\w/]+: .+ must be .+, got .+; .+", re.DOTALL)
+EXAMPLES = 80
+PER_STACK = 8
+"""A stack holds 500 resources at most."""
+
+
+def build_many(architecture: str, app: cdk.App) -> tuple[int, list[str]]:
+    strategies = importlib.import_module(f"tests.unit.{architecture}.strategies")
+    accepted = 0
+    refusals: list[str] = []
+    stacks: list[cdk.Stack] = []
+
+    @settings(
+        derandomize=True,
+        deadline=None,
+        max_examples=EXAMPLES,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategies.ARGUMENTS)
+    def build(arguments: dict[str, Any]) -> None:
+        nonlocal accepted
+        if accepted == PER_STACK * len(stacks):
+            stacks.append(cdk.Stack(app, f"Stack{len(stacks)}"))
+        try:
+            strategies.CONSTRUCT(stacks[-1], f"One{accepted}", **arguments)
+        except ValueError as error:
+            refusals.append(str(error))
+        else:
+            accepted += 1
+
+    build()
+    return accepted, refusals
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_any_arguments_are_refused_in_the_house_form_or_pass_the_gate(architecture: str, tmp_path: Path) -> None:
+    app = cdk.App(outdir=str(tmp_path))
+    cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app))
+    accepted, refusals = build_many(architecture, app)
+    assert [message for message in refusals if not REFUSAL.fullmatch(message)] == []
+    assert min(len(refusals), accepted) >= EXAMPLES // 5, (
+        f"the strategy is lopsided: {accepted} of {EXAMPLES} are legal"
+    )
+    app.synth()
+    made = Synthesized(app, tmp_path)
+    found = [line for report in made.reports for line in findings(report)]
+    for name, template in made.templates.items():
+        found += [f"{name}: {line}" for line in problems(template)]
+        found += [f"{name}: {finding}" for finding in check_template(template)]
+        found += [f"{name}: {match}" for match in silence(json.dumps(template))]
+    assert not found, "\n" + "\n".join(found[:20])
