@@ -154,6 +154,10 @@ CLAUSES: list[tuple[dict[str, Any], str]] = [
 ]
 CLAUSES += [
     (
+        {"sql": "SELECT * FROM 'a' WHERE x LIKE 'b'"},
+        "sql must be AWS IoT SQL, got \"x LIKE 'b'\"; it has no LIKE; use startswith() or regexp_matches()",
+    ),
+    (
         {"sql": "SELECT FROM 'a'"},
         "sql must be a statement with SELECT, FROM and a topic filter in quotes, got \"SELECT FROM 'a'\"; write it as SELECT ... "
         "FROM 'topic/filter' WHERE ...; for Basic Ingest alone any topic will do",

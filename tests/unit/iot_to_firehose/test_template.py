@@ -284,6 +284,11 @@ def test_there_is_an_alarm_for_each_way_to_fail(made: Made) -> None:
     assert list(made.rich.alarms) == [*rule, *more]
 
 
+def test_every_alarm_says_what_has_happened_and_what_to_do(made: Made) -> None:
+    for name, alarm in made.rich.alarms.items():
+        assert len(made.template.of(alarm)["AlarmDescription"].split(".")) > 2, name
+
+
 def test_every_alarm_is_in_the_readme_and_the_other_way_round(made: Made) -> None:
     readme = (ROOT / "constructs" / "cdk_refarch" / "iot_to_firehose" / "README.md").read_text()
     table = readme.partition("| alarm |")[2].partition("\n\n")[0]
