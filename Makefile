@@ -34,12 +34,13 @@ check: $(SETUP) ## Check format, style, types and import rules
 	@echo "mypy --strict ..." && $(BIN)/mypy --no-error-summary
 	@echo "Clean."
 
-snapshots: $(SETUP) ## Accept the templates, permissions and compliance report as they are now
+snapshots: $(SETUP) ## Accept the templates and the tables of permissions as they are now
 	@$(BIN)/python -m pytest tests/snapshots tests/gate/test_permissions.py --snapshot-update -q
 	@git --no-pager diff --stat -- tests/snapshots tests/gate/permissions
 
-docs: $(SETUP) ## Write the generated parts of the READMEs anew
+docs: $(SETUP) ## Write the generated parts of the READMEs and the compliance report anew
 	@$(BIN)/python scripts/docs.py
+	@$(BIN)/python scripts/compliance.py
 
 bench: $(SETUP) .bench-venv/.done ## Compare the speed with an empty app and with AWS Solutions Constructs
 	@$(BIN)/python benchmarks/bench.py

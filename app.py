@@ -37,7 +37,10 @@ def build(context: Mapping[str, Any] | None = None, outdir: str | None = None) -
     if os.environ.get("CDK_VALIDATION", "").lower() != "false":
         import cdk_nag
 
-        cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app))
+        from cdk_refarch import HouseRules
+
+        packs = (cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app))
+        cdk.Validations.of(app).add_plugins(*packs, HouseRules())
     stacks.build(app, Settings.from_context(app.node))
     return app
 

@@ -95,6 +95,8 @@ class Apps:
         import aws_cdk as cdk
         import cdk_nag
 
+        from cdk_refarch import HouseRules
+
         spec = importlib.util.spec_from_file_location(f"example_{name}", ROOT / "examples" / name / "app.py")
         assert spec is not None
         assert spec.loader is not None
@@ -102,7 +104,8 @@ class Apps:
         spec.loader.exec_module(module)
         app: cdk.App = module.build(outdir)
         # A consumer's app need not have the packs; the gate runs them on it all the same.
-        cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app))
+        packs = (cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app))
+        cdk.Validations.of(app).add_plugins(*packs, HouseRules())
         return app
 
 

@@ -1,92 +1,68 @@
-"""The replay tools lose nothing: what is deleted was taken, and a run ends though messages fail again.
-
-Real clients on botocore's Stubber, which checks requests and answers against the service's model.
-"""
+"""The replay tools lose nothing: what is deleted was taken, and a run ends though messages fail again."""
 
 from __future__ import annotations
 
 import base64
 import gzip
-import io
 import json
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
-import boto3
 import pytest
-from botocore.response import StreamingBody
-from botocore.stub import Stubber
 
 from examples.iot_to_firehose import replay_errors, replay_queue
+from tests.fakes.aws import FakeAws, FakeError
 
 QUEUE = "https://sqs.eu-west-1.amazonaws.com/111122223333/failed"
-NOW = int(time.time() * 1000)
+LATER = int(time.time() * 1000) + 60_000
 
 
 @pytest.fixture
-def stubs() -> Iterator[dict[str, Stubber]]:
-    keys = {"region_name": "eu-west-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    with ExitStack() as stack:
-        made = {name: Stubber(boto3.client(name, **keys)) for name in ("sqs", "iot-data", "s3", "firehose")}
-        for stub in made.values():
-            stack.enter_context(stub)
-        yield made
-        for stub in made.values():
-            stub.assert_no_pending_responses()
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    with FakeAws() as fake:
+        yield fake
 
 
-def message(number: int, topic: str, sent: int) -> dict[str, Any]:
+def calls(aws: FakeAws, operation: str, key: str) -> list[Any]:
+    return [call.parameters[key] for call in aws.calls if call.operation == operation]
+
+
+def message(number: int, topic: str, sent: int = 1) -> dict[str, Any]:
     payload = base64.b64encode(f"payload {number}".encode()).decode()
     body = {"ruleName": "rule", "topic": topic, "base64OriginalPayload": payload, "failures": []}
     return {"ReceiptHandle": f"r{number}", "Body": json.dumps(body), "Attributes": {"SentTimestamp": str(sent)}}
 
 
-def receives(stub: Stubber, *messages: dict[str, Any]) -> None:
-    stub.add_response(
-        "receive_message",
-        {"Messages": list(messages)},
-        {
-            "QueueUrl": QUEUE,
-            "MaxNumberOfMessages": 10,
-            "WaitTimeSeconds": 2,
-            "MessageSystemAttributeNames": ["SentTimestamp"],
-        },
-    )
+def run_queue(aws: FakeAws) -> int:
+    return replay_queue.replay(aws.client("sqs"), aws.client("iot-data"), QUEUE)
 
 
-def published(stub: Stubber, number: int, topic: str) -> None:
-    stub.add_response("publish", {}, {"topic": topic, "qos": 1, "payload": f"payload {number}".encode()})
+def test_messages_reach_their_rule_alone_and_are_deleted_after_that(aws: FakeAws) -> None:
+    aws.reply("sqs", "ReceiveMessage", {"Messages": [message(1, "fleet/a"), message(2, "$aws/rules/rule/fleet/b")]})
+    aws.reply("sqs", "ReceiveMessage", {})
+    aws.reply("iot-data", "Publish", {}, repeat=True)
+    aws.reply("sqs", "DeleteMessage", {}, repeat=True)
+    assert run_queue(aws) == 2
+    assert calls(aws, "Publish", "topic") == ["$aws/rules/rule/fleet/a", "$aws/rules/rule/fleet/b"]
+    assert calls(aws, "Publish", "payload") == [b"payload 1", b"payload 2"]
+    order = [call.operation for call in aws.calls]
+    assert order == ["ReceiveMessage", *["Publish", "DeleteMessage"] * 2, "ReceiveMessage"]
+    assert aws.actions() == {"sqs:ReceiveMessage", "sqs:DeleteMessage", "iot:Publish"}
 
 
-def deleted(stub: Stubber, number: int) -> None:
-    stub.add_response("delete_message", {}, {"QueueUrl": QUEUE, "ReceiptHandle": f"r{number}"})
+def test_a_message_that_is_not_taken_stays_in_the_queue(aws: FakeAws) -> None:
+    aws.reply("sqs", "ReceiveMessage", {"Messages": [message(1, "fleet/a")]})
+    aws.reply("iot-data", "Publish", FakeError("ThrottlingException", "slow down", 429))
+    with pytest.raises(aws.client("iot-data").exceptions.ThrottlingException):
+        run_queue(aws)
+    assert "DeleteMessage" not in {call.operation for call in aws.calls}
 
 
-def run_queue(stubs: dict[str, Stubber]) -> int:
-    return replay_queue.replay(stubs["sqs"].client, stubs["iot-data"].client, QUEUE)
-
-
-def test_messages_reach_their_rule_alone_and_are_deleted_after_that(stubs: dict[str, Stubber]) -> None:
-    receives(stubs["sqs"], message(1, "fleet/a", 1), message(2, "$aws/rules/rule/fleet/b", 1))
-    for number, topic in ((1, "fleet/a"), (2, "fleet/b")):
-        published(stubs["iot-data"], number, f"$aws/rules/rule/{topic}")
-        deleted(stubs["sqs"], number)
-    receives(stubs["sqs"])
-    assert run_queue(stubs) == 2
-
-
-def test_a_message_that_is_not_taken_stays_in_the_queue(stubs: dict[str, Stubber]) -> None:
-    receives(stubs["sqs"], message(1, "fleet/a", 1))
-    stubs["iot-data"].add_client_error("publish", "ThrottlingException")
-    with pytest.raises(stubs["iot-data"].client.exceptions.ThrottlingException):
-        run_queue(stubs)
-
-
-def test_a_run_ends_when_only_messages_are_left_that_failed_again(stubs: dict[str, Stubber]) -> None:
-    receives(stubs["sqs"], message(1, "fleet/a", NOW + 60_000))
-    assert run_queue(stubs) == 0
+def test_a_run_ends_when_only_messages_are_left_that_failed_again(aws: FakeAws) -> None:
+    aws.reply("sqs", "ReceiveMessage", {"Messages": [message(1, "fleet/a", LATER)]})
+    assert run_queue(aws) == 0
 
 
 def failed(*records: bytes) -> bytes:
@@ -94,60 +70,53 @@ def failed(*records: bytes) -> bytes:
     return "\n".join(lines).encode()
 
 
-def holds(stub: Stubber, key: str, body: bytes) -> None:
-    answer = {"Body": StreamingBody(io.BytesIO(body), len(body))}
-    stub.add_response("get_object", answer, {"Bucket": "b", "Key": key})
+def holds(aws: FakeAws, body: bytes) -> None:
+    aws.reply("s3", "ListObjectsV2", {"Contents": [{"Key": "errors/1"}], "IsTruncated": False})
+    aws.reply("s3", "GetObject", {"Body": body})
 
 
-def lists(stub: Stubber, *keys: str) -> None:
-    answer = {"Contents": [{"Key": key} for key in keys], "IsTruncated": False}
-    stub.add_response("list_objects_v2", answer, {"Bucket": "b", "Prefix": "errors/"})
+def takes(aws: FakeAws, count: int, *refused: int) -> None:
+    answers = [{"ErrorCode": "Slow"} if number in refused else {"RecordId": "1"} for number in range(count)]
+    aws.reply("firehose", "PutRecordBatch", {"FailedPutCount": len(refused), "RequestResponses": answers})
 
 
-def takes(stub: Stubber, records: list[bytes], refused: frozenset[int] = frozenset()) -> None:
-    answers = [{"ErrorCode": "Slow"} if n in refused else {"RecordId": "1"} for n in range(len(records))]
-    stub.add_response(
-        "put_record_batch",
-        {"FailedPutCount": len(refused), "RequestResponses": answers},
-        {"DeliveryStreamName": "s", "Records": [{"Data": data} for data in records]},
-    )
+def run_errors(aws: FakeAws) -> int:
+    return replay_errors.replay(aws.client("s3"), aws.client("firehose"), "b", "errors/", "s")
 
 
-def run_errors(stubs: dict[str, Stubber]) -> int:
-    return replay_errors.replay(stubs["s3"].client, stubs["firehose"].client, "b", "errors/", "s")
+def put_records(aws: FakeAws) -> list[list[bytes]]:
+    return [[one["Data"] for one in records] for records in calls(aws, "PutRecordBatch", "Records")]
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
-def test_failed_records_are_put_again_and_their_object_is_deleted(stubs: dict[str, Stubber], pack: Any) -> None:
-    lists(stubs["s3"], "errors/1")
-    holds(stubs["s3"], "errors/1", pack(failed(b"one\n", b"two\n")))
-    takes(stubs["firehose"], [b"one\n", b"two\n"])
-    stubs["s3"].add_response("delete_object", {}, {"Bucket": "b", "Key": "errors/1"})
-    assert run_errors(stubs) == 2
+def test_failed_records_are_put_again_and_their_object_is_deleted(aws: FakeAws, pack: Any) -> None:
+    holds(aws, pack(failed(b"one\n", b"two\n")))
+    takes(aws, 2)
+    aws.reply("s3", "DeleteObject", {})
+    assert run_errors(aws) == 2
+    assert put_records(aws) == [[b"one\n", b"two\n"]]
+    assert aws.calls[-1].operation == "DeleteObject"
+    assert aws.actions() == {"s3:ListBucket", "s3:GetObject", "firehose:PutRecordBatch", "s3:DeleteObject"}
 
 
-def test_records_that_the_stream_refuses_are_put_again_alone(
-    stubs: dict[str, Stubber], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_records_that_the_stream_refuses_are_put_again_alone(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     monkeypatch.setattr(time, "sleep", waits.append)
-    takes(stubs["firehose"], [b"one", b"two", b"three"], frozenset((1, 2)))
-    takes(stubs["firehose"], [b"two", b"three"], frozenset((0,)))
-    takes(stubs["firehose"], [b"two"])
-    replay_errors.put(stubs["firehose"].client, "s", [b"one", b"two", b"three"])
+    takes(aws, 3, 1, 2)
+    takes(aws, 2, 0)
+    takes(aws, 1)
+    replay_errors.put(aws.client("firehose"), "s", [b"one", b"two", b"three"])
+    assert put_records(aws) == [[b"one", b"two", b"three"], [b"two", b"three"], [b"two"]]
     assert waits == [1, 2]
 
 
-def test_an_object_stays_when_the_stream_does_not_take_its_records(
-    stubs: dict[str, Stubber], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
-    lists(stubs["s3"], "errors/1")
-    holds(stubs["s3"], "errors/1", failed(b"one"))
+def test_an_object_stays_when_the_stream_does_not_take_its_records(aws: FakeAws) -> None:
+    holds(aws, failed(b"one"))
     for _ in range(replay_errors.TRIES):
-        takes(stubs["firehose"], [b"one"], frozenset((0,)))
+        takes(aws, 1, 0)
     with pytest.raises(RuntimeError, match="s must take 1 more records, got throttled 5 times; run again later"):
-        run_errors(stubs)
+        run_errors(aws)
+    assert "DeleteObject" not in {call.operation for call in aws.calls}
 
 
 def test_batches_respect_both_limits_of_a_call() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -58,12 +59,13 @@ def test_every_argument_that_a_sentence_names_exists() -> None:
 
 
 def test_a_finding_without_a_sentence_fails_and_says_where_and_what_to_do() -> None:
+    hipaa = replace(FINDING, pack="HIPAA.Security", description=f"{FINDING.description} - (Control IDs: 164.308).")
     with pytest.raises(ValueError, match="must have a sentence") as error:
-        compliance.rendered(LAKE, [])
+        compliance.rendered({("app.py", "Lake"): {FINDING, hipaa}}, [])
     assert str(error.value) == (
-        "app.py: stack Lake: Lake/Raw/Resource: S3BucketReplicationEnabled of PCI.DSS.321 must have a sentence, got none "
-        "for 'The bucket is not replicated.'; mend the construct, or add [[S3BucketReplicationEnabled]] with a sentence "
-        "to docs/compliance.toml"
+        "app.py: stack Lake: Lake/Raw/Resource: S3BucketReplicationEnabled of HIPAA, PCI must have a sentence, "
+        "got none for 'The bucket is not replicated.'; mend the construct, or add [[S3BucketReplicationEnabled]] "
+        "with a sentence to docs/compliance.toml"
     )
 
 
@@ -108,7 +110,7 @@ def test_the_first_sentence_that_fits_counts() -> None:
         f'[[S3BucketReplicationEnabled]]\nat = "*/Raw/Resource"\nsentence = "{TEXT}"\n'
         '[[S3BucketReplicationEnabled]]\nsentence = "Not fixed, for a reason that is about every other bucket."\n'
     )
-    other = Finding(FINDING.rule, "Lake/Other/Resource", FINDING.pack, FINDING.description)
+    other = replace(FINDING, path="Lake/Other/Resource")
     page = compliance.rendered({("app.py", "Lake"): {FINDING, other}}, said)
     assert f"| S3BucketReplicationEnabled | PCI | `Lake/Raw/Resource` | {TEXT} |" in page
     assert "| `Lake/Other/Resource` | Not fixed, for a reason" in page

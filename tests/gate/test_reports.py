@@ -10,9 +10,11 @@ import aws_cdk as cdk
 import cdk_nag
 import pytest
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
+import app as repository_app
 from tests.conftest import Synthesized
 
 ACKNOWLEDGED = cdk.Validations.ACKNOWLEDGED_RULES_METADATA_KEY
@@ -37,6 +39,14 @@ def test_no_pack_and_no_schema_check_has_an_open_finding(synthesized: Synthesize
     names = {report["pluginName"] for report in synthesized.reports}
     assert {"AwsSolutions", "Serverless"} <= names
     assert [line for report in synthesized.reports for line in findings(report)] == []
+
+
+def test_the_house_rules_run_with_the_app(tmp_path: Path) -> None:
+    app = repository_app.build(outdir=str(tmp_path))
+    sqs.CfnQueue(cdk.Stack(app, "Wrong"), "Queue")
+    app.synth()
+    found = [line for report in Synthesized(app, tmp_path).reports for line in findings(report)]
+    assert any("Wrong/Queue: plain-http-allowed" in line for line in found), found
 
 
 def test_cfn_lint_is_silent(synthesized: Synthesized) -> None:

@@ -154,6 +154,14 @@ CLAUSES: list[tuple[dict[str, Any], str]] = [
 ]
 CLAUSES += [
     (
+        {"sql": "SELECT (a FROM 'b'"},
+        "sql must be text with matching brackets, got \"SELECT (a FROM 'b'\"; close (",
+    ),
+    (
+        {"sql": "SELECT DISTINCT x FROM 'a'"},
+        "sql must be AWS IoT SQL, got 'DISTINCT x'; it has no DISTINCT; drop it",
+    ),
+    (
         {"sql": "SELECT * FROM 'a' WHERE x LIKE 'b'"},
         "sql must be AWS IoT SQL, got \"x LIKE 'b'\"; it has no LIKE; use startswith() or regexp_matches()",
     ),

@@ -70,6 +70,7 @@ def made() -> Made:
                     lifecycle=BucketLifecycle(archive_after_days=7, errors_expire_after_days=60),
                 )
             ],
+            alarm_topic=topic,
             removal_policy=cdk.RemovalPolicy.DESTROY,
         ),
         array=IotToFirehose(
@@ -272,7 +273,8 @@ def test_basic_ingest_reaches_the_rule_by_its_name(made: Made) -> None:
 
 def test_every_alarm_tells_the_topic_when_there_is_one(made: Made) -> None:
     topic = made.template.resolve(made.topic.topic_arn)
-    assert {str(made.template.of(one)["AlarmActions"]) for one in made.given.alarms.values()} == {str([topic])}
+    for ingest in (made.given, made.rich):
+        assert {str(made.template.of(one).get("AlarmActions")) for one in ingest.alarms.values()} == {str([topic])}
     assert all("AlarmActions" not in made.template.of(one) for one in made.plain.alarms.values())
 
 
@@ -339,6 +341,27 @@ def test_the_freshness_alarm_waits_three_intervals_and_15_minutes_at_least() -> 
     template = Template(stack)
     assert template.of(slow.alarms["S3Freshness"])["Threshold"] == 2700
     assert template.of(fast.alarms["S3Freshness"])["Threshold"] == 900
+
+
+METRICS = {
+    "metric_topic_match": ("AWS/IoT", "TopicMatch"),
+    "metric_parse_errors": ("AWS/IoT", "ParseError"),
+    "metric_throttled": ("AWS/IoT", "RuleMessageThrottled"),
+    "metric_undelivered": ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+}
+
+
+@pytest.mark.parametrize("method", METRICS)
+def test_a_metric_can_be_read_by_any_statistic_and_period(made: Made, method: str) -> None:
+    metric = getattr(made.plain, method)(statistic="Average", period=cdk.Duration.minutes(1))
+    assert (metric.namespace, metric.metric_name) == METRICS[method]
+    assert (metric.statistic, metric.period.to_seconds()) == ("Average", 60)
+
+
+def test_a_metric_of_the_stream_can_be_read_by_any_statistic_and_period(made: Made) -> None:
+    metric = made.plain.deliveries["S3"].metric("IncomingBytes", statistic="Average", period=cdk.Duration.minutes(1))
+    assert (metric.namespace, metric.metric_name, metric.statistic) == ("AWS/Firehose", "IncomingBytes", "Average")
+    assert made.plain.metric_error_action_failures(period=cdk.Duration.minutes(1)).period.to_seconds() == 60
 
 
 def test_a_given_table_is_only_read(made: Made) -> None:
