@@ -23,11 +23,14 @@ LINT = ManualArgs(ignore_checks=["W3005", "W3045"], include_checks=["W", "E", "I
 
 
 def findings(report: dict[str, Any]) -> list[str]:
-    return [
+    lines = [
         f"{where['constructPath']}: {finding['ruleName']}: {finding['description']}"
         for finding in report.get("violations", [])
         for where in finding["violatingConstructs"]
     ]
+    # A plugin that crashes reports a failure without a violation.
+    crashed = report.get("conclusion") == "failure" and not lines
+    return [f"{report['pluginName']}: {report.get('metadata')}"] if crashed else lines
 
 
 def silence(template: str) -> list[Any]:

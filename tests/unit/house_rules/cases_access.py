@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from cdk_refarch._parts.house_rules.policies import RESOURCE_POLICIES
 from tests.unit.house_rules.cases import ACCOUNT, JOIN, REF, Case, Resources, allow, chosen, it, service
 
 LAMBDA = "Lambda::Permission"
@@ -24,6 +25,15 @@ def granting(action: Any, **more: Any) -> Resources:
     return it("IAM::Role", {"Policies": [{"PolicyName": "P", "PolicyDocument": {"Statement": statement}}]})
 
 
+def open_by_default(kind: str, place: str) -> Resources:
+    value: Any = allow({"AWS": "*"})
+    if kind == "AWS::Events::EventBusPolicy":
+        value = value["Statement"][0]
+    for name in reversed(place.split(".")):
+        value = {name: value}
+    return it(kind.removeprefix("AWS::"), value)
+
+
 OPEN = Case(
     "policy-open-to-everyone",
     [
@@ -38,12 +48,10 @@ OPEN = Case(
         topic({"Statement": {"Effect": "Allow", "NotPrincipal": {"AWS": "arn:aws:iam::1:root"}, "Action": "*"}}),
         topic({"Statement": [chosen(allow("*")["Statement"][0])]}),
         topic({"Statement": [chosen(REF, allow("*")["Statement"][0])]}),
-        it("SQS::QueuePolicy", {"PolicyDocument": allow("*")}),
-        it("S3::BucketPolicy", {"PolicyDocument": allow("*")}),
-        it("KMS::Key", {"KeyPolicy": allow({"AWS": "*"})}),
+        topic(allow("*", {"Null": {"aws:PrincipalOrgID": "false"}})),
+        topic(allow("*", {"ForAllValues:StringEquals": {"aws:PrincipalOrgPaths": "o-1/*"}})),
+        *(open_by_default(kind, place) for kind, place in RESOURCE_POLICIES.items()),
         it("SecretsManager::ResourcePolicy", {"ResourcePolicy": json.dumps(allow("*"))}),
-        it("Events::EventBusPolicy", {"Statement": allow("*")["Statement"][0]}),
-        role(allow({"AWS": "*"})),
         it(LAMBDA, {"Principal": "*", "FunctionName": REF}),
         it(LAMBDA, {"Principal": "*", "FunctionName": REF, "SourceAccount": "*"}),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cdk_refarch._parts.house_rules.encryption import INHERITING, STORES
+from cdk_refarch._parts.house_rules.failure import ASYNCHRONOUS, TARGETS
 from tests.unit.house_rules.cases import ARN, JOIN, OTHER_ARN, REF, TLS, Case, Resources, allow, chosen, it, resource
 
 QUEUE = resource("SQS::Queue")
@@ -54,7 +55,8 @@ def policy(*statements: Any, kind: str = "SQS::QueuePolicy", target: str = "Queu
     return it(kind, {target: [REF], "PolicyDocument": {"Statement": list(statements)}})
 
 
-ALIAS = resource("Lambda::Alias", {"FunctionName": {"Ref": "It"}})
+ALIAS = resource("Lambda::Alias", {"FunctionName": {"Ref": "Version"}})
+VERSION = resource("Lambda::Version", {"FunctionName": {"Ref": "It"}})
 REDRIVEN = ("SQS::Queue", {"RedrivePolicy": {"deadLetterTargetArn": ARN}})
 DAYS_14 = 1209600
 
@@ -62,8 +64,9 @@ FAILURE = [
     Case(
         "event-target-without-dead-letter-queue",
         [
-            target(OTHER_ARN),
+            *(target(OTHER_ARN, kind.removeprefix("AWS::")) for kind in sorted(TARGETS)),
             target({"Ref": "Other"}, "SNS::Topic"),
+            target({"Fn::GetAtt": "Other.Arn"}),
             target({"Fn::Sub": "${Other.Arn}"}, "Lambda::Function"),
             target("arn:aws:states:eu-west-1:123456789012:stateMachine:a"),
             target({"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":firehose:", REF]]}),
@@ -100,9 +103,9 @@ FAILURE = [
     Case(
         "function-without-failure-destination",
         [
-            called("events.amazonaws.com"),
+            *(called(f"{caller}.amazonaws.com", {"Timeout": 3}) for caller in sorted(ASYNCHRONOUS)),
             called("sns.amazonaws.com", name={"Ref": "It"}),
-            called("s3.amazonaws.com", name={"Ref": "Alias"}, Alias=ALIAS),
+            called("s3.amazonaws.com", name={"Ref": "Alias"}, Alias=ALIAS, Version=VERSION),
             called("iot.amazonaws.com", Config=on_failure({"OnSuccess": {"Destination": REF}})),
         ],
         [
@@ -117,13 +120,14 @@ FAILURE = [
     ),
     Case(
         "polled-queue-without-redrive",
-        [polled({}), polled({}, "Pipes::Pipe", "Source")],
+        [polled({"DelaySeconds": 1}), polled({}, "Pipes::Pipe", "Source")],
         [polled({"RedrivePolicy": REDRIVE}), polled({"RedrivePolicy": REF}), it("SQS::Queue")],
     ),
     Case(
         "stream-mapping-without-failure-destination",
         [
             it("Lambda::EventSourceMapping", {"EventSourceArn": OTHER_ARN}) | {"Other": resource("Kinesis::Stream")},
+            it("Lambda::EventSourceMapping", {"EventSourceArn": OTHER_ARN}) | {"Other": resource("DynamoDB::Table")},
             it("Lambda::EventSourceMapping", {"EventSourceArn": "arn:aws:dynamodb:eu-west-1:1:table/a/stream/b"}),
         ],
         [

@@ -200,7 +200,19 @@ CASES = [
     ),
     Case(
         "alarm-without-action",
-        [alarms({}, ACTING), alarms({"AlarmActions": []}, ACTING), alarms({**ACTING, "ActionsEnabled": False}, ACTING)],
+        [
+            alarms({}, ACTING),
+            alarms(
+                {"Threshold": 1},
+                {},
+                Third=resource("CloudWatch::CompositeAlarm", ACTING),
+                Check=resource("Route53::HealthCheck", {"Name": {"Ref": "Second"}}),
+            ),
+            it("CloudWatch::CompositeAlarm", {})
+            | {"Topic": resource("SNS::Topic"), "Other": resource("CloudWatch::Alarm", ACTING)},
+            alarms({"AlarmActions": []}, ACTING),
+            alarms({**ACTING, "ActionsEnabled": False}, ACTING),
+        ],
         [
             alarms(ACTING, ACTING),
             alarms({}, {}),
@@ -211,7 +223,11 @@ CASES = [
     ),
     Case(
         "log-group-without-retention",
-        [it("Logs::LogGroup"), it("Logs::LogGroup", {"RetentionInDays": chosen(30)})],
+        [
+            it("Logs::LogGroup"),
+            it("Logs::LogGroup", {"KmsKeyId": REF}),
+            it("Logs::LogGroup", {"RetentionInDays": chosen(30)}),
+        ],
         [it("Logs::LogGroup", {"RetentionInDays": 30}), it("Logs::LogGroup", {"RetentionInDays": REF})],
     ),
 ]

@@ -8,7 +8,6 @@ from typing import Any
 
 from .template import Resource, dig, is_intrinsic, listing, literal, parsed, shape
 
-TRUST = ("AWS::IAM::Role",)
 RESOURCE_POLICIES = {
     "AWS::Backup::BackupVault": "AccessPolicy",
     "AWS::DynamoDB::Table": "ResourcePolicy.PolicyDocument",

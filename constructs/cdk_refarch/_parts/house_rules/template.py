@@ -80,8 +80,10 @@ class Template:
             value: The reference.
         """
         found = self.named(value)
-        while found and found.kind in {"AWS::Lambda::Alias", "AWS::Lambda::Version"}:
-            found = self.named(found.get("FunctionName"))
+        # An alias names a function or a version, and a version a function.
+        for _ in range(2):
+            if found and found.kind in {"AWS::Lambda::Alias", "AWS::Lambda::Version"}:
+                found = self.named(found.get("FunctionName"))
         return found if found and found.kind == "AWS::Lambda::Function" else None
 
 
