@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 import aws_cdk as cdk
-from constructs import IConstruct
+import jsii
+from constructs import IConstruct, IValidation
 
 
 def acknowledge(scope: IConstruct, finding: str, reason: str) -> None:
@@ -28,8 +29,20 @@ def acknowledge_wildcard(scope: IConstruct, resource: str, reason: str) -> None:
         resource: The resource as it stands in the statement; its tokens are resolved.
         reason: Why the wildcard is as narrow as it can be.
     """
-    flat = _flatten(cdk.Stack.of(scope).resolve(resource))
-    acknowledge(scope, f"AwsSolutions::AwsSolutions-IAM5[Resource::{flat}]", reason)
+    scope.node.add_validation(_Wildcard(scope, resource, reason))
+
+
+@jsii.implements(IValidation)
+class _Wildcard:
+    """Acknowledges when the tree is validated: only then a reference to another stack is what the packs will see."""
+
+    def __init__(self, scope: IConstruct, resource: str, reason: str) -> None:
+        self._scope, self._resource, self._reason = scope, resource, reason
+
+    def validate(self) -> list[str]:
+        flat = _flatten(cdk.Stack.of(self._scope).resolve(self._resource))
+        acknowledge(self._scope, f"AwsSolutions::AwsSolutions-IAM5[Resource::{flat}]", self._reason)
+        return []
 
 
 def _flatten(value: Any) -> str:

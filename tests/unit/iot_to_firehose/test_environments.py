@@ -125,3 +125,18 @@ def test_what_is_given_may_live_in_another_stack() -> None:
     references = ("Fn::GetStackOutput", "Fn::ImportValue")
     assert any(one in json.dumps(Template(fleet).json) for one in references)
     assert not any(one in json.dumps(Template(shared).json) for one in references)
+
+
+@pytest.mark.parametrize("flags", [FLAGS, dict.fromkeys(FLAGS, False)], ids=["recommended", "none"])
+def test_an_accepted_finding_is_accepted_for_a_bucket_of_another_stack_too(
+    flags: dict[str, bool], tmp_path: Path
+) -> None:
+    quiet = {"@aws-cdk/core:failSynthOnValidationErrors": False}
+    app = cdk.App(post_cli_context={**flags, **quiet}, outdir=str(tmp_path))
+    cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
+    bucket = s3.Bucket(cdk.Stack(app, "Shared"), "Lake")
+    IotToFirehose(cdk.Stack(app, "Fleet"), "Ingest", topic_filter="a", sinks=[S3Sink(bucket=bucket)])
+    app.synth()
+    (report,) = (one for one in Synthesized(app, tmp_path).reports if one["pluginName"] == "AwsSolutions")
+    assert not [one["ruleName"] for one in report["violations"] if "IAM" in one["ruleName"]]
+    assert sum("IAM5" in one["ruleName"] for one in report["suppressedViolations"]) == 2
