@@ -132,4 +132,50 @@ WILDCARD = Case(
     ],
 )
 
-CASES = [OPEN, SOURCE, WILDCARD]
+PRIVATE = {
+    "BlockPublicAcls": True,
+    "BlockPublicPolicy": "true",
+    "IgnorePublicAcls": REF,
+    "RestrictPublicBuckets": True,
+}
+
+
+def bucket(block: Any) -> Resources:
+    return it("S3::Bucket", {"PublicAccessBlockConfiguration": block})
+
+
+PUBLIC = Case(
+    "bucket-can-be-made-public",
+    [
+        it("S3::Bucket"),
+        bucket({"BlockPublicAcls": True}),
+        bucket({**PRIVATE, "BlockPublicPolicy": False}),
+        bucket({**PRIVATE, "RestrictPublicBuckets": "false"}),
+        bucket(chosen(PRIVATE)),
+    ],
+    [bucket(PRIVATE), bucket(REF)],
+)
+
+
+def named(resource: Any, **document: Any) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Action": "iot:Publish", "Resource": resource}
+    return {"PolicyDocument": {"Statement": [statement], **document}}
+
+
+VARIABLE = "arn:aws:iot:eu-west-1:111122223333:topic/${iot:ClientId}"
+OLD_VERSION = Case(
+    "policy-variable-without-version",
+    [
+        it("IoT::Policy", named(VARIABLE)),
+        it("IAM::Policy", named({"Fn::Join": ["", ["arn:aws:s3:::b/", "${aws:username}"]]})),
+        it("IAM::Role", {"Policies": [named([REF, VARIABLE], Version="2008-10-17")]}),
+    ],
+    [
+        it("IoT::Policy", named(VARIABLE, Version="2012-10-17")),
+        it("IoT::Policy", named("arn:aws:iot:eu-west-1:111122223333:topic/a")),
+        it("IAM::Policy", {"PolicyDocument": REF}),
+        it("IAM::Role", {"Policies": [REF, named(REF)]}),
+    ],
+)
+
+CASES = [OPEN, SOURCE, WILDCARD, PUBLIC, OLD_VERSION]

@@ -59,6 +59,15 @@ CASES = [
         [iot_rule(AwsIotSqlVersion="2016-03-23"), iot_rule(AwsIotSqlVersion=REF)],
     ),
     Case(
+        "firehose-without-error-log",
+        [stream(), stream(CloudWatchLoggingOptions={"Enabled": False}), stream(CloudWatchLoggingOptions={})],
+        [
+            stream(CloudWatchLoggingOptions={"Enabled": "true", "LogGroupName": REF}),
+            stream(CloudWatchLoggingOptions={"Enabled": REF}),
+            stream(CloudWatchLoggingOptions=REF),
+        ],
+    ),
+    Case(
         "firehose-without-error-prefix",
         [
             stream(DynamicPartitioningConfiguration={"Enabled": "true"}),

@@ -13,11 +13,13 @@ from .policies import (
     narrows,
     service_name,
     services,
+    statements,
 )
 from .rule import rule
-from .template import Resource, Template, dig, listing, literal
+from .template import Resource, Template, dig, flag, is_intrinsic, listing, literal, shape
 
 PERMISSION = "AWS::Lambda::Permission"
+SWITCHES = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
 TOPICS = ("AWS::SNS::TopicPolicy", "AWS::SNS::TopicInlinePolicy")
 QUEUES = ("AWS::SQS::QueuePolicy", "AWS::SQS::QueueInlinePolicy")
 KEYS = ("AWS::KMS::Key",)
@@ -124,3 +126,33 @@ def wildcard_action(resource: Resource, template: Template) -> Iterator[str]:
         for action in listing(dig(statement, "Action")):
             if (literal(action) or "").split(":")[-1] == "*":
                 yield f"a statement allows {action}; list the actions that are needed"
+
+
+@rule("AWS::S3::Bucket")
+def bucket_can_be_made_public(resource: Resource, template: Template) -> Iterator[str]:
+    """A private bucket becomes public by the next policy or access control list, unless it refuses both.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+    """
+    switches = {name: resource.get("PublicAccessBlockConfiguration", name) for name in SWITCHES}
+    absent = [name for name, value in switches.items() if not is_intrinsic(value) and not flag(value)]
+    if absent:
+        yield f"{', '.join(absent)} must be true; set all four in PublicAccessBlockConfiguration"
+
+
+@rule("AWS::IoT::Policy", *IDENTITY_POLICIES)
+def policy_variable_without_version(resource: Resource, template: Template) -> Iterator[str]:
+    """A variable such as ``${aws:username}`` is plain text in a policy of the old version, and so matches nothing.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
+    """
+    inside = [dig(policy, "PolicyDocument") for policy in listing(resource.get("Policies"))]
+    for document in [resource.get("PolicyDocument"), *inside]:
+        old = not is_intrinsic(document) and literal(dig(document, "Version")) != "2012-10-17"
+        if old and any("${" in shape(one) for one in _resources(document)):
+            yield 'the policy has a variable and another version; set Version to "2012-10-17"'
+
+
+def _resources(document: object) -> list[object]:
+    found = [statement.get("Resource") for statement in statements(document)]
+    return [part for one in found for part in ([one] if is_intrinsic(one) else listing(one))]

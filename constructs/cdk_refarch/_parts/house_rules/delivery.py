@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .rule import rule
-from .template import Resource, Template, dig, flag, literal, number, shape, walk
+from .template import Resource, Template, dig, flag, is_intrinsic, literal, number, shape, walk
 
 STREAM = "AWS::KinesisFirehose::DeliveryStream"
 SMALLEST_MIB = 64
@@ -58,6 +58,18 @@ def firehose_without_error_prefix(resource: Resource, template: Template) -> Ite
         if dig(destination, "ErrorOutputPrefix") is None and (expressions or _partitions(destination)):
             why = "the prefix has expressions" if expressions else "the records are partitioned"
             yield f"{why}, and failed records have no place; set ErrorOutputPrefix with !{{firehose:error-output-type}}"
+
+
+@rule(STREAM)
+def firehose_without_error_log(resource: Resource, template: Template) -> Iterator[str]:
+    """Why Firehose cannot deliver is written nowhere but to the log group that the destination names.
+
+    https://docs.aws.amazon.com/firehose/latest/dev/monitoring-with-cloudwatch-logs.html
+    """
+    for destination in _destinations(resource):
+        enabled = dig(destination, "CloudWatchLoggingOptions", "Enabled")
+        if not is_intrinsic(enabled) and not flag(enabled):
+            yield "why a delivery fails is not logged; set CloudWatchLoggingOptions, with Enabled, group and stream"
 
 
 @rule(STREAM)
