@@ -36,7 +36,7 @@ check: $(SETUP) ## Check format, style, types and import rules
 
 snapshots: $(SETUP) ## Accept the templates and the tables of permissions as they are now
 	@$(BIN)/python -m pytest tests/snapshots tests/gate/test_permissions.py --snapshot-update -q
-	@git --no-pager diff --stat -- tests/snapshots tests/gate/permissions
+	@git status --short -- tests/snapshots tests/gate/permissions
 
 docs: $(SETUP) ## Write the generated parts of the READMEs and the compliance report anew
 	@$(BIN)/python scripts/docs.py

@@ -82,8 +82,8 @@ def _refusal(problem: Any) -> ValueError:
     expected = problem.get("ctx", {})
     given = repr(problem["input"])
     if problem["type"] == "extra_forbidden":
-        section = Settings if len(path) == 1 else IotToFirehoseSettings
-        known = sorted(section.model_fields)
+        section = Settings if len(path) == 1 else Settings.model_fields[path[0]].annotation
+        known = sorted(getattr(section, "model_fields", {}))
         close = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.55)
         remedy = f"did you mean {close[0]}?" if close else "drop it from cdk.json or the command line"
         return refusal(subject, f"one of {', '.join(known)}", repr(path[-1]), remedy)

@@ -17,12 +17,13 @@ Resources = dict[str, dict[str, Any]]
 
 
 class Need(NamedTuple):
-    """One permission that a role must have."""
+    """One permission that a role must have or, when a principal is named, that a resource must give it."""
 
-    role: str
+    holder: str
     action: str
     resource: str
     why: str
+    principal: str = ""
 
 
 def _used_by(resources: Resources, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -109,7 +110,27 @@ def _firehose_helpers(name: str, role: str, to: dict[str, Any]) -> Iterator[Need
             yield Need(role, call, f"*:{part}", f"{name} converts records with it")
 
 
-CONTRACTS: tuple[Callable[[Resources], Iterator[Need]], ...] = (iot_rule_to_firehose, iot_rule_to_sqs, firehose_to_s3)
+def events_rule_to_sqs(resources: Resources) -> Iterator[Need]:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sqs-permissions"""
+    for name, rule in _used_by(resources, "AWS::Events::Rule"):
+        for target in rule.get("Targets", []):
+            for arn in (target["Arn"], target.get("DeadLetterConfig", {}).get("Arn", "")):
+                queue = _name(arn)
+                if resources.get(queue, {}).get("Type") != "AWS::SQS::Queue":
+                    continue
+                events = "Service:events.amazonaws.com"
+                yield Need(queue, "sqs:SendMessage", f"<{queue}.Arn>", f"{name} sends events to it", events)
+                key = _name(str(flat(resources[queue].get("Properties", {})).get("KmsMasterKeyId", "")))
+                for call in ("kms:Decrypt", "kms:GenerateDataKey") if key else ():
+                    yield Need(key, call, "*", f"{name} sends events to {queue}, encrypted with it", events)
+
+
+CONTRACTS: tuple[Callable[[Resources], Iterator[Need]], ...] = (
+    iot_rule_to_firehose,
+    iot_rule_to_sqs,
+    firehose_to_s3,
+    events_rule_to_sqs,
+)
 
 
 def unmet(template: dict[str, Any], permissions: list[Row]) -> Iterator[str]:
@@ -121,13 +142,18 @@ def unmet(template: dict[str, Any], permissions: list[Row]) -> Iterator[str]:
     """
     for contract in CONTRACTS:
         for need in contract(template["Resources"]):
-            if need.role in template["Resources"] and not any(_grants(row, need) for row in permissions):
+            # What is not of this template, such as a role or key that was given, cannot be judged.
+            known = need.holder in template["Resources"] or need.holder.startswith("alias/aws/")
+            if known and not any(_grants(row, need) for row in permissions):
                 link = (contract.__doc__ or "").split()[0]
-                yield f"{need.role} needs {need.action} on {need.resource}, because {need.why}: {link}"
+                who = f" for {need.principal}" if need.principal else ""
+                yield f"{need.holder} needs {need.action}{who} on {need.resource}, because {need.why}: {link}"
 
 
 def _grants(row: Row, need: Need) -> bool:
-    if (row.holder, row.effect, row.action) != (f"role {need.role}", "Allow", need.action):
+    kind = "policy on" if need.principal else "role"
+    wanted = (f"{kind} {need.holder}", "Allow", need.principal, need.action)
+    if (row.holder, row.effect, row.principal, row.action) != wanted:
         return False
     # A need may leave out how an ARN begins; a statement may end in a wildcard.
     return fnmatchcase(need.resource, row.resource) or fnmatchcase(row.resource, need.resource.replace("[", "[[]"))

@@ -26,6 +26,14 @@ STATEFUL = frozenset(
 """Types that hold what cannot be made again: data, keys, names that others know."""
 
 
+HOLDING_DATA = STATEFUL - {
+    *("AWS::SNS::Topic", "AWS::KinesisFirehose::DeliveryStream", "AWS::Kinesis::Stream"),
+    *("AWS::SES::EmailIdentity", "AWS::SES::ConfigurationSet", "AWS::SES::DedicatedIpPool"),
+    "AWS::WorkSpaces::ConnectionAlias",
+}
+"""Those of which a stack must leave something behind: the others only pass data on, or are names."""
+
+
 @lru_cache
 def replacing(kind: str) -> tuple[str, ...]:
     """Return the properties whose change makes CloudFormation replace a resource, as its schema says.

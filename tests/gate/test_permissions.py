@@ -31,11 +31,25 @@ def problems(template: dict[str, Any]) -> Iterator[str]:
 
 
 def objections(row: Row, template: dict[str, Any]) -> Iterator[str]:
-    everyone = row.principal in ("*", "AWS:*") and row.effect == "Allow"
-    if row.holder.startswith("policy on") and everyone and not row.condition:
-        yield f"{row.holder} lets everyone {row.action}; name a principal or add a condition"
-    if not row.holder.startswith("role") or row.effect != "Allow":
+    if row.effect != "Allow":
         return
+    if row.holder.startswith("policy on "):
+        yield from objections_to_resource_policy(row, template)
+    elif row.holder.startswith("role"):
+        yield from objections_to_role(row, template)
+
+
+def objections_to_resource_policy(row: Row, template: dict[str, Any]) -> Iterator[str]:
+    if row.principal in ("*", "AWS:*") and not row.condition:
+        yield f"{row.holder} lets everyone {row.action}; name a principal or add a condition"
+    target = row.holder.removeprefix("policy on ")
+    is_own = row.resource.startswith((f"<{target}.", f"<{target}>"))
+    kind = template["Resources"].get(target, {}).get("Type", "AWS::IoT::Policy")
+    if kind != "AWS::IoT::Policy" and "<" in row.resource and not is_own:
+        yield f"{row.holder} is about {row.resource}, which is another resource; it never applies"
+
+
+def objections_to_role(row: Row, template: dict[str, Any]) -> Iterator[str]:
     if row.action == "*" or row.action.endswith(":*"):
         yield f"{row.holder} may do {row.action}; name the actions that it needs"
     elif row.action == "managed policy":
@@ -138,6 +152,26 @@ def test_a_resource_policy_open_to_everyone_is_named(template: dict[str, Any]) -
     (policy,) = (one for one in template["Resources"].values() if one["Type"] == "AWS::SQS::QueuePolicy")
     policy["Properties"]["PolicyDocument"]["Statement"][0].update({"Effect": "Allow", "Condition": {}})
     assert any("lets everyone" in line for line in problems(template))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"Action": "sqs:GetQueueUrl"}, r"Consumer\w+ needs sqs:SendMessage for Service:events.amazonaws.com"),
+        ({"Principal": {"Service": "sns.amazonaws.com"}}, r"Consumer\w+ needs sqs:SendMessage for Service:events"),
+        ({"Resource": {"Ref": "DevicePolicy"}}, r"is about <DevicePolicy>, which is another resource"),
+    ],
+)
+def test_a_resource_policy_that_does_not_let_its_service_in_is_named(
+    apps: Apps, change: dict[str, Any], message: str
+) -> None:
+    fleet: dict[str, Any] = copy.deepcopy(apps.get("iot_to_firehose").templates["Fleet"])
+    for name, policy in fleet["Resources"].items():
+        if name.startswith("ConsumerPolicy"):
+            for one in policy["Properties"]["PolicyDocument"]["Statement"]:
+                one.update(change if one["Effect"] == "Allow" else {})
+    with pytest.raises(AssertionError, match=message):
+        assert not list(problems(fleet)), "\n".join(problems(fleet))
 
 
 def test_a_condition_that_is_removed_shows_in_the_table(template: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from cdk_refarch._parts.house_rules import check_template
+from stacks import STACKS
 from tests.conftest import ROOT, Synthesized
 
 from .test_permissions import problems
@@ -31,7 +32,7 @@ PER_STACK = 8
 
 def build_many(architecture: str, app: cdk.App) -> tuple[int, list[str]]:
     strategies = importlib.import_module(f"tests.unit.{architecture}.strategies")
-    accepted = 0
+    accepted = tried = 0
     refusals: list[str] = []
     stacks: list[cdk.Stack] = []
 
@@ -45,13 +46,16 @@ def build_many(architecture: str, app: cdk.App) -> tuple[int, list[str]]:
     )
     @given(strategies.ARGUMENTS)
     def build(arguments: dict[str, Any]) -> None:
-        nonlocal accepted
+        nonlocal accepted, tried
+        tried += 1
         if accepted == PER_STACK * len(stacks):
             stacks.append(cdk.Stack(app, f"Stack{len(stacks)}"))
         try:
-            strategies.CONSTRUCT(stacks[-1], f"One{accepted}", **arguments)
+            strategies.CONSTRUCT(stacks[-1], f"One{tried}", **arguments)
         except ValueError as error:
             refusals.append(str(error))
+            left = stacks[-1].node.try_find_child(f"One{tried}")
+            refusals.extend([f"{left.node.path} is left behind by: {error}"] if left else [])
         else:
             accepted += 1
 
@@ -64,7 +68,8 @@ def test_any_arguments_are_refused_in_the_house_form_or_pass_the_gate(architectu
     app = cdk.App(outdir=str(tmp_path))
     cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app))
     accepted, refusals = build_many(architecture, app)
-    assert [message for message in refusals if not REFUSAL.fullmatch(message)] == []
+    other = [message for message in refusals if not REFUSAL.fullmatch(message)]
+    assert not other, "refusals in another form:\n" + "\n".join(other)
     assert min(len(refusals), accepted) >= EXAMPLES // 5, (
         f"the strategy is lopsided: {accepted} of {EXAMPLES} are legal"
     )
@@ -76,3 +81,8 @@ def test_any_arguments_are_refused_in_the_house_form_or_pass_the_gate(architectu
         found += [f"{name}: {finding}" for finding in check_template(template)]
         found += [f"{name}: {match}" for match in silence(json.dumps(template))]
     assert not found, "\n" + "\n".join(found[:20])
+
+
+def test_every_architecture_has_a_strategy_an_example_and_unit_tests() -> None:
+    for place in ("tests/unit/*/strategies.py", "examples/*/app.py"):
+        assert {path.parent.name for path in ROOT.glob(place)} == set(STACKS), place

@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import ROOT, Apps
 
-from .stability import losses
+from .stability import HOLDING_DATA, losses
 
 SNAPSHOTS = "tests/snapshots/__snapshots__/test_templates"
 
@@ -81,6 +81,16 @@ def test_a_loss_is_named(apps: Apps, change: Callable[[dict[str, Any]], None], l
     now = copy.deepcopy(before)
     change(now["Resources"])
     assert list(losses(before, now)) == [line]
+
+
+def test_data_is_retained_by_default(apps: Apps) -> None:
+    lost = [
+        f"{stack}: {one['Type']} {name} would go with the stack; give it the argument removal_policy"
+        for stack, template in apps.get("app").templates.items()
+        for name, one in template["Resources"].items()
+        if one["Type"] in HOLDING_DATA and one.get("DeletionPolicy") != "Retain"
+    ]
+    assert not lost, "\n" + "\n".join(lost)
 
 
 def test_an_unchanged_template_loses_nothing(apps: Apps) -> None:

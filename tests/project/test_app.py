@@ -16,7 +16,7 @@ from stacks import STACKS
 from stacks.config import Settings
 from tests.conftest import ROOT
 
-KNOWN = "alarm_email, architectures, iot_to_firehose, prefix, removal"
+KNOWN = ", ".join(sorted(Settings.model_fields))
 
 
 def settings(context: dict[str, Any]) -> Settings:
@@ -63,8 +63,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"architectures": "iot"},
-        "context key architectures.0 must be one of iot_to_firehose, got 'iot'; set it in cdk.json or with "
-        "-c architectures=iot_to_firehose",
+        f"context key architectures.0 must be one of {', '.join(STACKS)}, got 'iot'; set it in cdk.json or with "
+        f"-c architectures={next(iter(STACKS))}",
     ),
     (
         {"architectures": ""},

@@ -1,4 +1,4 @@
-"""Docs are true: tables are those of the code, snippets run, every alarm and command that is named exists."""
+"""Docs are true: tables are those of the code, snippets run, every command that is named exists."""
 
 from __future__ import annotations
 

@@ -59,6 +59,20 @@ CASES = [
         [iot_rule(AwsIotSqlVersion="2016-03-23"), iot_rule(AwsIotSqlVersion=REF)],
     ),
     Case(
+        "event-pattern-not-lists",
+        [
+            it("Events::Rule", {"EventPattern": {"source": "aws.s3"}}),
+            it("Events::Rule", {"EventPattern": {"source": ["aws.s3"], "detail": {"bucket": {"name": "b"}}}}),
+            it("Events::Rule", {"EventPattern": '{"source": "aws.s3"}'}),
+        ],
+        [
+            it("Events::Rule", {"EventPattern": {"source": ["aws.s3"], "detail": {"key": [{"prefix": "data/"}]}}}),
+            it("Events::Rule", {"EventPattern": {"source": REF, "account": [REF]}}),
+            it("Events::Rule", {"EventPattern": REF}),
+            it("Events::Rule", {"ScheduleExpression": "rate(1 day)"}),
+        ],
+    ),
+    Case(
         "firehose-without-error-log",
         [stream(), stream(CloudWatchLoggingOptions={"Enabled": False}), stream(CloudWatchLoggingOptions={})],
         [

@@ -38,7 +38,8 @@ SUPPORTING = {
     "ses": (*ROLES, *TOPICS, *KEYS, *BUCKETS, PERMISSION),
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html
     "s3": (*TOPICS, *QUEUES, PERMISSION),
-    # Not for topics and keys, which EventBridge tells nothing about the source: a condition there stops all events.
+    # Not for topics, where EventBridge names no source and a condition stops all events, nor for keys, of which AWS
+    # says nothing.
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
     # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
     "events": (*QUEUES, PERMISSION),

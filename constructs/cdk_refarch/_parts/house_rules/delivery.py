@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .rule import rule
-from .template import Resource, Template, dig, flag, is_intrinsic, literal, number, shape, walk
+from .template import Resource, Template, dig, flag, is_intrinsic, literal, number, parsed, shape, walk
 
 STREAM = "AWS::KinesisFirehose::DeliveryStream"
 SMALLEST_MIB = 64
@@ -58,6 +58,23 @@ def firehose_without_error_prefix(resource: Resource, template: Template) -> Ite
         if dig(destination, "ErrorOutputPrefix") is None and (expressions or _partitions(destination)):
             why = "the prefix has expressions" if expressions else "the records are partitioned"
             yield f"{why}, and failed records have no place; set ErrorOutputPrefix with !{{firehose:error-output-type}}"
+
+
+@rule("AWS::Events::Rule")
+def event_pattern_not_lists(resource: Resource, template: Template) -> Iterator[str]:
+    """EventBridge refuses a pattern in which a field has a single value: each must be a list of what matches.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern.html
+    """
+    for part in walk(parsed(resource.get("EventPattern"))):
+        for name, value in part.items():
+            if not is_intrinsic(part) and isinstance(value, str | int | float | bool) and not _operator(name):
+                yield f"{name} is a single value in the event pattern; put it into a list"
+
+
+def _operator(name: str) -> bool:
+    # Inside of lists stand operators, whose values are single.
+    return name in ("prefix", "suffix", "anything-but", "exists", "wildcard", "cidr", "equals-ignore-case")
 
 
 @rule(STREAM)
