@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_iot as iot
+from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -21,6 +23,7 @@ class Fleet(cdk.Stack):
 
     def __init__(self, scope: Construct, id: str) -> None:
         super().__init__(scope, id)
+        alarms = AlarmTopic(self, "Alarms")
         telemetry = IotToFirehose(
             self,
             "Telemetry",
@@ -28,10 +31,10 @@ class Fleet(cdk.Stack):
             select="*, topic(2) AS device, timestamp() AS received",
             where="temperature > -100",
             sinks=[S3Sink(partition_by={"device": ".device"})],
-            alarm_topic=AlarmTopic(self, "Alarms"),
+            alarm_topic=alarms,
         )
         self._device_policy(telemetry)
-        self._consumer(telemetry)
+        self._consumer(telemetry, alarms)
 
     def _device_policy(self, telemetry: IotToFirehose) -> None:
         """Each device connects as itself and publishes its own telemetry, nothing else."""
@@ -45,7 +48,7 @@ class Fleet(cdk.Stack):
         telemetry.grant_publish(document)
         iot.CfnPolicy(self, "DevicePolicy", policy_document=document)
 
-    def _consumer(self, telemetry: IotToFirehose) -> None:
+    def _consumer(self, telemetry: IotToFirehose, alarms: sns.ITopic) -> None:
         """The bucket tells EventBridge about its objects, so that a consumer is a rule and a target."""
         failed = self._queue("ConsumerFailed", telemetry)
         cdk.Validations.of(failed).acknowledge(
@@ -55,6 +58,9 @@ class Fleet(cdk.Stack):
             )
         )
         queue = self._queue("Consumer", telemetry, sqs.DeadLetterQueue(queue=failed, max_receive_count=5))
+        waiting = failed.metric_approximate_number_of_messages_visible(statistic="Maximum")
+        alarm = waiting.create_alarm(self, "ConsumerFailing", threshold=1, evaluation_periods=1)
+        alarm.add_alarm_action(actions.SnsAction(alarms))
         events.Rule(
             self,
             "NewObjects",

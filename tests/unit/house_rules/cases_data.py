@@ -60,6 +60,8 @@ VERSION = resource("Lambda::Version", {"FunctionName": {"Ref": "It"}})
 REDRIVEN = ("SQS::Queue", {"RedrivePolicy": {"deadLetterTargetArn": ARN}})
 DAYS_14 = 1209600
 
+NAME = {"Fn::GetAtt": ["It", "QueueName"]}
+
 FAILURE = [
     Case(
         "event-target-without-dead-letter-queue",
@@ -155,6 +157,19 @@ FAILURE = [
             dead(REF, *REDRIVEN),
             it("SQS::Queue"),
             dead(None, "IoT::TopicRule", {"TopicRulePayload": {"Actions": [{"Sqs": {"QueueUrl": {"Ref": "It"}}}]}}),
+        ],
+    ),
+    Case(
+        "dead-letter-queue-without-alarm",
+        [
+            dead(DAYS_14, *REDRIVEN),
+            dead(DAYS_14, "Events::Rule", {"Targets": [{"DeadLetterConfig": {"Arn": ARN}}]})
+            | {"Alarm": resource("CloudWatch::Alarm", {"Dimensions": [{"Name": "QueueName", "Value": REF}]})},
+        ],
+        [
+            dead(DAYS_14, *REDRIVEN)
+            | {"Alarm": resource("CloudWatch::Alarm", {"Dimensions": [{"Name": "QueueName", "Value": NAME}]})},
+            it("SQS::Queue"),
         ],
     ),
 ]

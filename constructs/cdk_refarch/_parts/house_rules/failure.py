@@ -135,6 +135,17 @@ def dead_letter_queue_too_brief(resource: Resource, template: Template) -> Itera
         yield f"failed messages are kept for {seconds / 86400:g} days; set MessageRetentionPeriod to {LONGEST_SECONDS}"
 
 
+@rule(QUEUE)
+def dead_letter_queue_without_alarm(resource: Resource, template: Template) -> Iterator[str]:
+    """Messages in a dead-letter queue are data that somebody misses, and nobody looks there without being told.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/dead-letter-queues-alarms-cloudwatch.html
+    """
+    watched = {id for alarm in template.of("AWS::CloudWatch::Alarm") for id in references(alarm.body)}
+    if resource.id in _dead_letter_ids(template) - watched:
+        yield "nobody is told when messages fail; set an alarm on ApproximateNumberOfMessagesVisible of this queue"
+
+
 def _dead_letter_ids(template: Template) -> set[str]:
     keys = ("DeadLetterConfig", "ErrorAction", "OnFailure", "deadLetterTargetArn")
     return {
