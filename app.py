@@ -35,14 +35,24 @@ def build(context: Mapping[str, Any] | None = None, outdir: str | None = None) -
     app = cdk.App(context=context, outdir=outdir, default_stack_synthesizer=synthesizer)
     # CDK_VALIDATION=false is the CDK's own switch; it leaves the security packs out too.
     if os.environ.get("CDK_VALIDATION", "").lower() != "false":
-        import cdk_nag
-
-        from cdk_refarch import HouseRules
-
-        packs = (cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app))
-        cdk.Validations.of(app).add_plugins(*packs, HouseRules())
+        add_checks(app)
     stacks.build(app, Settings.from_context(app.node))
     return app
+
+
+def add_checks(app: cdk.App) -> None:
+    """Hold every stack of an app against the security packs and the house rules when it is synthesized.
+
+    Args:
+        app: The app.
+    """
+    import aws_cdk as cdk
+    import cdk_nag
+
+    from cdk_refarch import HouseRules
+
+    packs = (cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app))
+    cdk.Validations.of(app).add_plugins(*packs, HouseRules())
 
 
 if __name__ == "__main__":

@@ -88,15 +88,10 @@ class Apps:
 
     @staticmethod
     def _build(name: str, outdir: str) -> cdk.App:
+        import app as repository_app
+
         if name == "app":
-            import app as repository_app
-
             return repository_app.build(outdir=outdir)
-        import aws_cdk as cdk
-        import cdk_nag
-
-        from cdk_refarch import HouseRules
-
         spec = importlib.util.spec_from_file_location(f"example_{name}", ROOT / "examples" / name / "app.py")
         assert spec is not None
         assert spec.loader is not None
@@ -104,8 +99,7 @@ class Apps:
         spec.loader.exec_module(module)
         app: cdk.App = module.build(outdir)
         # A consumer's app need not have the packs; the gate runs them on it all the same.
-        packs = (cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app))
-        cdk.Validations.of(app).add_plugins(*packs, HouseRules())
+        repository_app.add_checks(app)
         return app
 
 

@@ -30,10 +30,6 @@ def _used_by(resources: Resources, kind: str) -> Iterator[tuple[str, dict[str, A
     return ((name, flat(one.get("Properties", {}))) for name, one in resources.items() if one["Type"] == kind)
 
 
-def _role(arn: str) -> str:
-    return arn.strip("<>").removesuffix(".Arn")
-
-
 def _name(reference: str) -> str:
     return reference.strip("<>").partition(".")[0]
 
@@ -48,7 +44,7 @@ def iot_rule_to_firehose(resources: Resources) -> Iterator[Need]:
             calls = ["firehose:PutRecord"] + (["firehose:PutRecordBatch"] if put.get("BatchMode") else [])
             for call in calls:
                 stream = f"<{_name(put['DeliveryStreamName'])}.Arn>"
-                yield Need(_role(put["RoleArn"]), call, stream, f"{name} puts records into it")
+                yield Need(_name(put["RoleArn"]), call, stream, f"{name} puts records into it")
 
 
 def iot_rule_to_sqs(resources: Resources) -> Iterator[Need]:
@@ -62,7 +58,7 @@ def iot_rule_to_sqs(resources: Resources) -> Iterator[Need]:
         for action in [*payload["Actions"], payload.get("ErrorAction", {})]:
             if "Sqs" not in action:
                 continue
-            role, queue = _role(action["Sqs"]["RoleArn"]), _name(action["Sqs"]["QueueUrl"])
+            role, queue = _name(action["Sqs"]["RoleArn"]), _name(action["Sqs"]["QueueUrl"])
             if queue not in resources:
                 continue
             yield Need(role, "sqs:SendMessage", f"<{queue}.Arn>", f"{name} sends messages to it")
@@ -77,7 +73,7 @@ def firehose_to_s3(resources: Resources) -> Iterator[Need]:
         to = stream.get("ExtendedS3DestinationConfiguration")
         if not to:
             continue
-        role, bucket = _role(to["RoleARN"]), to["BucketARN"]
+        role, bucket = _name(to["RoleARN"]), to["BucketARN"]
         for call in ("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"):
             yield Need(role, call, bucket, f"{name} delivers to it")
         for prefix in (to.get("Prefix", ""), to.get("ErrorOutputPrefix", "")):
