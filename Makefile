@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export CDK_DISABLE_CLI_TELEMETRY := true
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup synth test check snapshots docs bench mutants clean
+.PHONY: help setup synth demo sandbox test check snapshots docs bench mutants clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -26,6 +26,12 @@ synth: $(SETUP) ## Write the templates of all stacks to cdk.out, checked (ARCH=i
 	@ls cdk.out/*.template.json
 	@echo "Read one as YAML with: npx cdk synth IotToFirehose"
 
+demo: $(SETUP) ## Deploy into an embedded AWS on this machine, send data through, show what arrived (ARCH=iot_to_firehose for one)
+	@$(BIN)/python -m sandbox demo $(if $(ARCH),--architecture $(ARCH))
+
+sandbox: $(SETUP) ## Keep the embedded AWS running, to deploy and try by hand (PORT=4566 for a fixed port)
+	@$(BIN)/python -m sandbox serve $(if $(PORT),--port $(PORT))
+
 test: $(SETUP) ## Run the whole suite
 	@$(BIN)/python -m pytest
 
@@ -34,9 +40,9 @@ check: $(SETUP) ## Check format, style, types and import rules
 	@echo "mypy --strict ..." && $(BIN)/mypy --no-error-summary
 	@echo "Clean."
 
-snapshots: $(SETUP) ## Accept the templates and the tables of permissions as they are now
-	@$(BIN)/python -m pytest tests/snapshots tests/gate/test_permissions.py --snapshot-update -q
-	@git status --short -- tests/snapshots tests/gate/permissions
+snapshots: $(SETUP) ## Accept the templates, the tables of permissions and what is used of MiniStack as they are now
+	@$(BIN)/python -m pytest tests/snapshots tests/gate/test_permissions.py tests/sandbox/test_contract.py --snapshot-update -q
+	@git status --short -- tests/snapshots tests/gate/permissions tests/sandbox
 
 docs: $(SETUP) ## Write the generated parts of the READMEs and the compliance report anew
 	@$(BIN)/python scripts/docs.py

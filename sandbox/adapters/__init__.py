@@ -1,0 +1,13 @@
+"""What MiniStack lacks, added to the process it runs in; each module does one thing and has ``install()``."""
+
+from __future__ import annotations
+
+
+def install() -> None:
+    """Add all adapters; must run before MiniStack serves."""
+    from . import cloudwatch, firehose, firehose_s3, iot
+
+    iot.install()
+    firehose.install()
+    firehose_s3.remember_metrics()
+    cloudwatch.install()

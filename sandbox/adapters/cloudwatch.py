@@ -1,0 +1,156 @@
+"""Alarms as CloudWatch has them: by metric, dimensions and statistic, in state, and told to a topic that lets them.
+
+MiniStack compares a metric regardless of its dimensions, refuses alarms on a Metrics Insights query, asks neither the
+topic's policy nor its key's, and knows no metrics of queues. Time in the sandbox is real: a queue is measured, and
+alarms are evaluated, every second instead of every minute.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ministack.core.responses import request_scope
+from ministack.services import cloudwatch, sns, sqs
+from ministack.services.cloudformation import provisioners
+
+from . import access
+
+EVERY_SECONDS = 1.0
+_QUERY = re.compile(
+    r"SELECT (?P<statistic>[A-Z]+)\((?P<metric>[\w.]+)\) FROM \"?(?P<namespace>[\w/]+)\"?"
+    r"(?: WHERE (?P<name>\w+) = '(?P<value>[^']+)')?$"
+)
+_STATISTICS = {"SUM": "Sum", "MAX": "Maximum", "MIN": "Minimum", "AVG": "Average", "COUNT": "SampleCount"}
+_COMPARE = {
+    "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
+    "GreaterThanThreshold": lambda value, threshold: value > threshold,
+    "LessThanThreshold": lambda value, threshold: value < threshold,
+    "LessThanOrEqualToThreshold": lambda value, threshold: value <= threshold,
+}
+_log = logging.getLogger("sandbox.cloudwatch")
+_record = provisioners._cw_metric_alarm_record
+_tell = cloudwatch._dispatch_alarm_actions
+
+
+def install() -> None:
+    """Put the adapter in MiniStack's place and begin to measure."""
+    cloudwatch._evaluate_alarm = lambda alarm: None
+    cloudwatch._dispatch_alarm_actions = _dispatch
+    provisioners._cw_metric_alarm_record = _alarm_record
+    threading.Thread(target=_measure, name="alarms", daemon=True).start()
+
+
+def _alarm_record(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+    """The alarm as it is stored; one on a query keeps its query, and the metric that the query reads."""
+    queries = properties.get("Metrics")
+    if not queries:
+        record: dict[str, Any] = _record(name, properties)
+        return record
+    if len(queries) != 1 or not (found := _QUERY.match(queries[0].get("Expression", ""))):
+        raise ValueError(f"the sandbox evaluates one Metrics Insights query in an alarm, got {queries}")
+    single = {
+        **{key: value for key, value in properties.items() if key != "Metrics"},
+        "MetricName": found["metric"],
+        "Namespace": found["namespace"],
+        "Statistic": _STATISTICS[found["statistic"]],
+        "Period": queries[0].get("Period", 60),
+        "Dimensions": [{"Name": found["name"], "Value": found["value"]}] if found["name"] else [],
+    }
+    return {**_record(name, single), "_query": True}
+
+
+def _measure() -> None:
+    while True:
+        time.sleep(EVERY_SECONDS)
+        for account, region in {key[:2] for key in list(cloudwatch._alarms._data)}:
+            with request_scope(account, region):
+                _measure_queues()
+                for alarm in list(cloudwatch._alarms.values()):
+                    _evaluate(alarm)
+
+
+def _measure_queues() -> None:
+    for queue in list(sqs._queues.values()):
+        sqs._refresh_counts(queue)
+        waiting = int(queue["attributes"]["ApproximateNumberOfMessages"])
+        name = {"QueueName": queue["name"]}
+        cloudwatch.record_metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", waiting, "Count", name)
+
+
+def _evaluate(alarm: dict[str, Any]) -> None:
+    """Bring an alarm's state up to date and tell its topics of a change."""
+    value = _statistic(alarm)
+    if value is None:
+        missing = {"notBreaching": "OK", "breaching": "ALARM", "missing": "INSUFFICIENT_DATA"}
+        state = missing.get(alarm["TreatMissingData"], alarm["StateValue"])
+        reason = "Unchecked: no data"
+    else:
+        breaching = _COMPARE[alarm["ComparisonOperator"]](value, alarm["Threshold"])
+        state = "ALARM" if breaching else "OK"
+        reason = f"Threshold Crossed: {value} {alarm['ComparisonOperator']} {alarm['Threshold']}"
+    before = alarm["StateValue"]
+    if state == before:
+        return
+    alarm.update(StateValue=state, StateReason=reason, StateUpdatedTimestamp=int(time.time()))
+    cloudwatch._record_history(alarm["AlarmName"], before, state, reason)
+    cloudwatch._dispatch_alarm_actions(alarm, before, state, reason)
+
+
+def _statistic(alarm: Mapping[str, Any]) -> float | None:
+    """The alarm's statistic over its periods; None without data."""
+    since = time.time() - alarm["Period"] * alarm["EvaluationPeriods"]
+    wanted = {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
+    values: list[float] = []
+    for (namespace, metric, _), points in list(cloudwatch._metrics.items()):
+        if (namespace, metric) != (alarm["Namespace"], alarm["MetricName"]):
+            continue
+        for point in list(points):
+            dimensions = point["Dimensions"]
+            fits = wanted.items() <= dimensions.items() if alarm.get("_query") else wanted == dimensions
+            if fits and point["Timestamp"] >= since:
+                values.append(point["Value"])
+    if not values:
+        return None
+    total = sum(values)
+    results = {
+        "Sum": total,
+        "Maximum": max(values),
+        "Minimum": min(values),
+        "Average": total / len(values),
+        "SampleCount": float(len(values)),
+    }
+    return results[alarm["Statistic"]]
+
+
+def _dispatch(alarm: dict[str, Any], before: str, state: str, reason: str) -> None:
+    """Tell the alarm's topics, those whose policy and key admit it; the others never hear, as on AWS."""
+    field = {"ALARM": "AlarmActions", "OK": "OKActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}[state]
+    admitted = []
+    for topic in alarm.get(field) or []:
+        try:
+            _admit(alarm, topic)
+        except access.Refused as error:
+            _log.warning("alarm %s could not tell: %s", alarm["AlarmName"], error)
+        else:
+            admitted.append(topic)
+    _tell({**alarm, field: admitted}, before, state, reason)
+
+
+def _admit(alarm: Mapping[str, Any], topic: str) -> None:
+    _, _, service, region, account, *_ = topic.split(":")
+    if service != "sns":
+        return
+    conditions = {"aws:SourceArn": alarm["AlarmArn"], "aws:SourceAccount": account}
+    who = "cloudwatch.amazonaws.com"
+    access.require_service(who, "sns:Publish", topic, account, region, conditions)
+    key = (sns._topics.get(topic) or {}).get("attributes", {}).get("KmsMasterKeyId", "")
+    if key and not key.startswith("alias/aws/"):
+        arn = access.key_arn(key, account, region)
+        for action in ("kms:GenerateDataKey", "kms:Decrypt"):
+            access.require_service(who, action, arn, account, region, conditions)
+        access.refuse_disabled_key(arn)

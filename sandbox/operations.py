@@ -1,0 +1,186 @@
+"""What people do with deployed resources: look at data, cut a permission, listen to alarms, run a tool."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from .scenarios import ROOT, Broken
+
+if TYPE_CHECKING:
+    from .run import Run
+
+TOOL_SECONDS = 60
+
+
+def keys(run: Run, bucket: str, prefix: str) -> list[str]:
+    """The keys of a bucket's objects.
+
+    Args:
+        run: The run.
+        bucket: The bucket.
+        prefix: What they begin with.
+    """
+    pages = run.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return [one["Key"] for page in pages for one in page.get("Contents", [])]
+
+
+def body(run: Run, bucket: str, key: str) -> bytes:
+    """The content of an object, decompressed if its name says that it is compressed.
+
+    Args:
+        run: The run.
+        bucket: The bucket.
+        key: The object's key.
+    """
+    content: bytes = run.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    return gzip.decompress(content) if key.endswith(".gz") else content
+
+
+def lines(run: Run, bucket: str, prefix: str) -> list[bytes]:
+    """The lines of all objects under a prefix.
+
+    Args:
+        run: The run.
+        bucket: The bucket.
+        prefix: The prefix.
+
+    Raises:
+        Broken: If an object does not end with a newline, so that the next one would run into its last record.
+    """
+    found: list[bytes] = []
+    for key in keys(run, bucket, prefix):
+        content = body(run, bucket, key)
+        if not content.endswith(b"\n"):
+            raise Broken(f"s3://{bucket}/{key} does not end with a newline")
+        found += content.splitlines()
+    return found
+
+
+def waiting(run: Run, queue_url: str) -> list[dict[str, Any]]:
+    """The messages that wait in a queue, as JSON; they stay there.
+
+    Args:
+        run: The run.
+        queue_url: The queue.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    sqs = run.client("sqs")
+    while True:
+        batch = sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10, VisibilityTimeout=2).get("Messages")
+        if not batch:
+            break
+        found |= {message["MessageId"]: message for message in batch}
+    for message in found.values():
+        sqs.change_message_visibility(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+    return [json.loads(message["Body"]) for message in found.values()]
+
+
+@contextmanager
+def denied(run: Run, role: str, actions: Sequence[str]) -> Iterator[None]:
+    """Deny a role some actions while the context lasts.
+
+    Args:
+        run: The run.
+        role: The role's name.
+        actions: IAM actions.
+    """
+    iam, name = run.client("iam"), "CutByTheSandbox"
+    statement = {"Effect": "Deny", "Action": list(actions), "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=document)
+    try:
+        yield
+    finally:
+        iam.delete_role_policy(RoleName=role, PolicyName=name)
+
+
+class Listener:
+    """Somebody who subscribed to an alarm topic.
+
+    Args:
+        run: The run.
+        queue_url: The queue that hears for them.
+    """
+
+    def __init__(self, run: Run, queue_url: str) -> None:
+        self._run, self._queue_url = run, queue_url
+        self._heard: list[dict[str, Any]] = []
+
+    def must_hear(self, alarm: str, seconds: float = 15) -> str:
+        """Wait for an alarm and return why it rang.
+
+        Args:
+            alarm: A part of its name.
+            seconds: How long to wait.
+
+        Raises:
+            Broken: If it does not ring.
+        """
+        return str(self._run.wait(f"alarm {alarm} at its topic", lambda: self._find(alarm), seconds)["NewStateReason"])
+
+    def _find(self, alarm: str) -> dict[str, Any] | None:
+        sqs = self._run.client("sqs")
+        for message in sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get("Messages", []):
+            self._heard.append(json.loads(json.loads(message["Body"])["Message"]))
+            sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
+        rang = [one for one in self._heard if alarm in one["AlarmName"] and one["NewStateValue"] == "ALARM"]
+        return rang[0] if rang else None
+
+
+@contextmanager
+def listener(run: Run, topic: str) -> Iterator[Listener]:
+    """Subscribe to an alarm topic while the context lasts.
+
+    Args:
+        run: The run.
+        topic: The topic's ARN.
+    """
+    sqs, sns = run.client("sqs"), run.client("sns")
+    name = f"listener-{uuid4()}"
+    arn = topic.replace(":sns:", ":sqs:").rsplit(":", 1)[0] + f":{name}"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    queue_url = sqs.create_queue(QueueName=name, Attributes={"Policy": policy})["QueueUrl"]
+    subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True)
+    try:
+        yield Listener(run, queue_url)
+    finally:
+        sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+        sqs.delete_queue(QueueUrl=queue_url)
+
+
+def tool(run: Run, script: str, *arguments: str) -> str:
+    """Run one of the repository's tools against the embedded AWS and return what it prints.
+
+    Args:
+        run: The run.
+        script: Its file, from the root of the repository.
+        arguments: Its arguments.
+
+    Raises:
+        Broken: If it fails.
+    """
+    done = subprocess.run(
+        [sys.executable, str(ROOT / script), *arguments],
+        env=run.sandbox.environment,
+        capture_output=True,
+        text=True,
+        timeout=TOOL_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        raise Broken(f"{script} ended with status {done.returncode}: {done.stderr.strip().splitlines()[-1:]}")
+    return done.stdout.strip()
