@@ -5,9 +5,10 @@ from __future__ import annotations
 
 def install() -> None:
     """Add all adapters; must run before MiniStack serves."""
-    from . import cloudwatch, firehose, firehose_s3, iot
+    from . import cloudwatch, events, firehose, firehose_s3, iot
 
     iot.install()
     firehose.install()
     firehose_s3.remember_metrics()
+    events.install()
     cloudwatch.install()

@@ -135,6 +135,32 @@ def require_key(session: Session, key: str, via: str, actions: tuple[str, ...]) 
     refuse_disabled_key(arn)
 
 
+def require_service_key(service: str, key: str, account: str, region: str, conditions: Mapping[str, str]) -> None:
+    """Refuse a service's use of the key that its target is encrypted with, unless the key's policy admits it.
+
+    Args:
+        service: The service principal.
+        key: The key's ARN or id; empty for none.
+        account: The account that the service works for.
+        region: Its region.
+        conditions: The context of the call.
+
+    Raises:
+        Refused: If it is not allowed or the key is not enabled.
+    """
+    if not key:
+        return
+    arn = key_arn(key, account, region)
+    for action in ("kms:GenerateDataKey", "kms:Decrypt"):
+        require_service(service, action, arn, account, region, conditions)
+    refuse_disabled_key(arn)
+
+
+def over_tls() -> None:
+    """Let what this thread or task asks of MiniStack count as sent over TLS, as services' own calls are."""
+    iam_evaluator.pin_request_origin("127.0.0.1", True)
+
+
 def refuse_disabled_key(arn: str) -> None:
     """Refuse the use of a key that is disabled or going to be deleted.
 

@@ -65,6 +65,7 @@ def _alarm_record(name: str, properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _measure() -> None:
+    access.over_tls()
     while True:
         time.sleep(EVERY_SECONDS)
         for account, region in {key[:2] for key in list(cloudwatch._alarms._data)}:
@@ -148,9 +149,5 @@ def _admit(alarm: Mapping[str, Any], topic: str) -> None:
     conditions = {"aws:SourceArn": alarm["AlarmArn"], "aws:SourceAccount": account}
     who = "cloudwatch.amazonaws.com"
     access.require_service(who, "sns:Publish", topic, account, region, conditions)
-    key = (sns._topics.get(topic) or {}).get("attributes", {}).get("KmsMasterKeyId", "")
-    if key and not key.startswith("alias/aws/"):
-        arn = access.key_arn(key, account, region)
-        for action in ("kms:GenerateDataKey", "kms:Decrypt"):
-            access.require_service(who, action, arn, account, region, conditions)
-        access.refuse_disabled_key(arn)
+    key: str = (sns._topics.get(topic) or {}).get("attributes", {}).get("KmsMasterKeyId", "")
+    access.require_service_key(who, "" if key.startswith("alias/aws/") else key, account, region, conditions)

@@ -79,6 +79,7 @@ def _collect(stream: Mapping[str, Any], _: Any, records: Iterable[tuple[str, byt
 
 
 def _run() -> None:
+    access.over_tls()
     while True:
         time.sleep(_TICK_SECONDS)
         for stream in list(_streams.values()):

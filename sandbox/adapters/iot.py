@@ -61,6 +61,7 @@ def install() -> None:
 
 async def _dispatch(account: str, region: str, name: str, action: Mapping[str, Any], event: Any) -> None:
     """Run one action of a rule with its role; what it raises goes to the error action."""
+    access.over_tls()
     rule = _Rule(account, region, name)
     kind = next(iter(action))
     try:

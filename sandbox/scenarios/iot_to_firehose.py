@@ -151,31 +151,51 @@ def key_disabled(run: Run) -> Outcome:
     return Outcome("1 message while disabled, 1 after", "1 after", "1 lost as documented, alarm rang")
 
 
-@scenario("the function fails for a record")
+@scenario("the consumer's queue refuses EventBridge")
+def consumer_denied(run: Run) -> Outcome:
+    """What the example's consumer cannot be told waits in its dead-letter queue, and its alarm rings."""
+    sqs, queue = run.client("sqs"), consumer(run)
+    dead = run.resource(FLEET, "AWS::SQS::Queue", "ConsumerFailed")
+    policy = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["Policy"])["Attributes"]["Policy"]
+    with device_of(run, FLEET, "fan") as fan, listener(run, topic_of(run, FLEET)) as ears:
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": ""})
+        try:
+            fan.publish("fleet/fan/telemetry", [{"temperature": 20}])
+            told = run.wait("the dead-letter queue", lambda: waiting(run, dead))
+            ears.must_hear("ConsumerFailing")
+        finally:
+            sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    bucket = run.resource(FLEET, "AWS::S3::Bucket", "S3Bucket")
+    must_be_equal("the object it is about", [key_of(one) for one in told], keys(run, bucket, "data/device=fan/"))
+    sqs.purge_queue(QueueUrl=dead)
+    return Outcome("1 message", "1 object", "1 event in the consumer's dead-letter queue, alarm rang")
+
+
+@scenario("the function fails for a record, and raises")
 def transform_fails(run: Run) -> Outcome:
     """What the function fails for is in the error prefix; mended, the replay tool sends it through again."""
     bucket = run.resource(VARIANTS, "AWS::S3::Bucket", "TransformedS3Bucket")
     stream = run.resource(VARIANTS, "AWS::KinesisFirehose::DeliveryStream", "Transformed")
     function = run.resource(VARIANTS, "AWS::Lambda::Function", "Celsius")
+    failed, topic = "errors/processing-failed/", "variants/oven/transformed"
     with device_of(run, VARIANTS, "oven") as oven, listener(run, topic_of(run, VARIANTS)) as ears:
-        readings: list[dict[str, Any]] = [
-            {"id": 1, "fahrenheit": 212},
-            {"id": 2, "fahrenheit": "hot"},
-            {"id": 3, "fahrenheit": 32},
-        ]
-        oven.publish("variants/oven/transformed", readings)
-        run.wait("the failed record", lambda: lines(run, bucket, "errors/processing-failed/"))
+        readings: list[dict[str, Any]] = [{"id": 1, "fahrenheit": 212}, {"id": 2, "fahrenheit": "hot"}]
+        oven.publish(topic, [*readings, {"id": 3, "fahrenheit": 32}])
+        run.wait("the failed record", lambda: len(lines(run, bucket, failed)) == 1)
+        oven.publish(topic, [{"id": 4}])
+        run.wait("the record that it raised for", lambda: len(lines(run, bucket, failed)) == 2)
         ears.must_hear("RecordsFailed")
-    run.wait("the good records", lambda: len(lines(run, bucket, "data/")) == 2)
+        ears.must_hear("TransformFailed")
+    codes = sorted(json.loads(line)["errorCode"] for line in lines(run, bucket, failed))
+    must_be_equal("the error codes", codes, ["Lambda.FunctionError", "Lambda.ProcessingFailedStatus"])
     good = sorted(lines(run, bucket, "data/"))
     must_be_equal("the good records", good, [b'{"id": 1, "celsius": 100.0}', b'{"id": 3, "celsius": 0.0}'])
     client = run.client("lambda")
     client.update_function_configuration(FunctionName=function, Environment={"Variables": {"LENIENT": "1"}})
-    prefix = "errors/processing-failed/"
-    tool(run, REPLAY_ERRORS, "--bucket", bucket, "--prefix", prefix, "--stream", stream)
-    run.wait("the mended record", lambda: b'{"id": 2}' in lines(run, bucket, "data/"))
-    must_be_equal("left in the error prefix", keys(run, bucket, prefix), [])
-    return Outcome("3 records", "2, and 1 after the replay", "1 in errors/processing-failed/, alarm rang")
+    tool(run, REPLAY_ERRORS, "--bucket", bucket, "--prefix", failed, "--stream", stream)
+    run.wait("the mended records", lambda: {b'{"id": 2}', b'{"id": 4}'} <= set(lines(run, bucket, "data/")))
+    must_be_equal("left in the error prefix", keys(run, bucket, failed), [])
+    return Outcome("4 records", "2, and 2 after the replay", f"2 in {failed}, both alarms rang")
 
 
 @scenario("Parquet")
@@ -218,6 +238,21 @@ def many(run: Run) -> Outcome:
     )
     rate = f"{MESSAGES / taken:,.0f}/s taken, all in S3 after {arrived:.0f} s"
     return Outcome(f"{MESSAGES:,} over MQTT and TLS, QoS 1", f"{len(got):,} lines, each once; {rate}")
+
+
+@scenario("the stream is deleted")
+def stream_deleted(run: Run) -> Outcome:
+    """Without its stream, a rule's messages wait in the error queue."""
+    stream = run.resource(VARIANTS, "AWS::KinesisFirehose::DeliveryStream", "Columns")
+    queue = run.resource(VARIANTS, "AWS::SQS::Queue", "ColumnsErrorQueue")
+    run.client("firehose").delete_delivery_stream(DeliveryStreamName=stream)
+    with device_of(run, VARIANTS, "late") as late, listener(run, topic_of(run, VARIANTS)) as ears:
+        late.publish("variants/late/columns", [{"temperature": 20.5, "serial": 1}])
+        (failed,) = run.wait("the error queue", lambda: waiting(run, queue))
+        ears.must_hear("ErrorQueueNotEmpty")
+    original = json.loads(base64.b64decode(failed["base64OriginalPayload"]))
+    must_be_equal("the payload", original, {"temperature": 20.5, "serial": 1})
+    return Outcome("1 message", "none", "1 in the error queue as it was, alarm rang")
 
 
 def publish(run: Run, device: str, messages: Sequence[dict[str, Any] | bytes]) -> None:

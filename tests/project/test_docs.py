@@ -13,7 +13,7 @@ import pytest
 from scripts import docs
 from tests.conftest import ROOT
 
-READMES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + docs.readmes()[1:]
+READMES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "sandbox/README.md")] + docs.readmes()[1:]
 OUTLINE = [
     "Diagram",
     "Use",

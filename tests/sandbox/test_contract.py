@@ -65,8 +65,7 @@ def described(name: str) -> str:
 
 
 def parameter(one: inspect.Parameter) -> str:
-    stars = {one.VAR_POSITIONAL: "*", one.VAR_KEYWORD: "**"}.get(one.kind, "")
-    return f"{stars}{one.name}" + ("" if one.default is one.empty else "=...")
+    return one.name + ("" if one.default is one.empty else "=...")
 
 
 def contract() -> list[str]:

@@ -1,4 +1,7 @@
-"""A function for Firehose: Fahrenheit to Celsius. It fails for what is no number until it is told to let that pass."""
+"""A function for Firehose: Fahrenheit to Celsius. It fails for what is no number, and raises without a reading.
+
+Told to be lenient, it lets both pass.
+"""
 
 import base64
 import json
@@ -14,10 +17,11 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 def convert(record: dict[str, Any]) -> dict[str, Any]:
     """Convert one record."""
     reading = json.loads(base64.b64decode(record["data"]))
-    fahrenheit = reading.pop("fahrenheit")
+    lenient = os.environ.get("LENIENT")
+    fahrenheit = reading.pop("fahrenheit", None) if lenient else reading.pop("fahrenheit")
     if isinstance(fahrenheit, (int, float)):
         reading["celsius"] = round((fahrenheit - 32) / 1.8, 2)
-    elif not os.environ.get("LENIENT"):
+    elif not lenient:
         return {"recordId": record["recordId"], "result": "ProcessingFailed", "data": record["data"]}
     data = base64.b64encode((json.dumps(reading) + "\n").encode()).decode()
     return {"recordId": record["recordId"], "result": "Ok", "data": data}

@@ -1,0 +1,114 @@
+"""EventBridge delivers as far as policies and roles allow; what it cannot deliver goes to the dead-letter queue.
+
+MiniStack asks neither the target's policy nor the role, and has no dead-letter queues. Errors that AWS would not retry
+go there at once; what fails inside a target, such as a function that raises, is the target's own affair, as on AWS.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import cloudwatch, eventbridge, lambda_svc, sns, sqs
+
+from . import access
+
+WHO = "events.amazonaws.com"
+_ROLE_ACTIONS = {"events": "events:PutEvents", "states": "states:StartExecution", "sqs": "sqs:SendMessage"}
+_POLICY_ACTIONS = {"lambda": "lambda:InvokeFunction", "sns": "sns:Publish", "sqs": "sqs:SendMessage"}
+_log = logging.getLogger("sandbox.events")
+_invoke_target = eventbridge._invoke_target
+
+
+def install() -> None:
+    """Put the adapter in MiniStack's place."""
+    eventbridge._invoke_target = _deliver
+
+
+def _deliver(target: Mapping[str, Any], event: Mapping[str, Any], rule: Mapping[str, Any], view: Any = None) -> None:
+    access.over_tls()
+    conditions = {"aws:SourceArn": rule["Arn"], "aws:SourceAccount": get_account_id()}
+    try:
+        _admit(target, conditions)
+    except access.Refused as error:
+        _fail(target, event, rule, "NO_PERMISSIONS", str(error), conditions)
+    except LookupError as error:
+        _fail(target, event, rule, "NO_RESOURCE", str(error.args[0]), conditions)
+    else:
+        _count(rule, "Invocations")
+        _invoke_target(target, event, rule, view)
+
+
+def _admit(target: Mapping[str, Any], conditions: Mapping[str, str]) -> None:
+    """Refuse what the target's policy, or the role that the rule has for it, does not allow."""
+    arn, account, region = target["Arn"], get_account_id(), get_region()
+    service = arn.split(":")[2]
+    _find(service, arn)
+    if "RoleArn" in target:
+        if service not in _ROLE_ACTIONS:
+            raise access.Refused(
+                f"the sandbox has no target {service} with a role; add it to sandbox/adapters/events.py"
+            )
+        session = access.assume(target["RoleArn"], WHO, account, region, conditions)
+        access.require(session, _ROLE_ACTIONS[service], arn)
+    elif service in _POLICY_ACTIONS:
+        access.require_service(WHO, _POLICY_ACTIONS[service], arn, account, region, conditions)
+        access.require_service_key(WHO, _key(service, arn), account, region, conditions)
+    else:
+        raise access.Refused(
+            f"the sandbox has no target {service} without a role; add it to sandbox/adapters/events.py"
+        )
+
+
+def _find(service: str, arn: str) -> None:
+    there = {
+        "sqs": lambda: sqs._queue_by_arn(arn),
+        "sns": lambda: sns._topics.get(arn),
+        "lambda": lambda: lambda_svc._get_func_record_for_ref(arn)[0],
+    }
+    if service in there and not there[service]():
+        raise LookupError(f"the target {arn} does not exist")
+
+
+def _key(service: str, arn: str) -> str:
+    """The customer managed key of a queue or a topic; empty for none."""
+    if service == "lambda":
+        return ""
+    owner = sqs._queue_by_arn(arn) if service == "sqs" else sns._topics.get(arn)
+    key: str = owner["attributes"].get("KmsMasterKeyId", "")
+    return "" if key.startswith("alias/aws/") else key
+
+
+def _fail(
+    target: Mapping[str, Any],
+    event: Mapping[str, Any],
+    rule: Mapping[str, Any],
+    code: str,
+    message: str,
+    conditions: Mapping[str, str],
+) -> None:
+    """Send an event to the target's dead-letter queue, with the attributes that say why it is there."""
+    _log.warning("%s could not deliver: %s", rule["Name"], message)
+    _count(rule, "FailedInvocations")
+    arn = (target.get("DeadLetterConfig") or {}).get("Arn", "")
+    queue = sqs._queue_by_arn(arn) if arn else None
+    if queue is None:
+        return
+    try:
+        _admit({"Arn": arn}, conditions)
+    except access.Refused as error:
+        _log.warning("%s could not be told to the dead-letter queue: %s", rule["Name"], error)
+        _count(rule, "InvocationsFailedToBeSentToDlq")
+        return
+    said = {"ERROR_CODE": code, "ERROR_MESSAGE": message, "RULE_ARN": rule["Arn"], "TARGET_ARN": target["Arn"]}
+    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in said.items()}
+    body = json.dumps(eventbridge._pattern_event_view(event).event_with_detail())
+    sqs._act_send_message({"MessageBody": body, "MessageAttributes": attributes}, queue["url"])
+    _count(rule, "InvocationsSentToDlq")
+
+
+def _count(rule: Mapping[str, Any], metric: str) -> None:
+    cloudwatch.record_metric("AWS/Events", metric, 1, "Count", {"RuleName": rule["Name"]})
