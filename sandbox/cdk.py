@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -122,11 +123,19 @@ def reasons(said: Sequence[str]) -> str:
     Args:
         said: The lines of the output.
     """
-    failed = [event for line in said if (event := _FAILED.search(line)) and not _CONSEQUENCE.search(line)]
-    found = [f"{event['type']} {event['what'].strip()}" for event in failed]
+    found = list(_failures(said))
     found = found or [line.strip() for line in said if _HEADLINE.match(line.strip())]
     found = found or [line.strip() for line in said if line.strip()][-1:]
     return " / ".join(dict.fromkeys(found)) or "no word from it"
+
+
+def _failures(said: Sequence[str]) -> Iterator[str]:
+    """What failed by itself, with the lines that say which property is wrong."""
+    for number, line in enumerate(said):
+        failed = _FAILED.search(line)
+        if failed and not _CONSEQUENCE.search(line):
+            details = itertools.takewhile(lambda detail: detail.startswith("#"), said[number + 1 :])
+            yield " ".join([failed["type"], failed["what"].strip(), *details])
 
 
 def _key(deployment: Deployment) -> str:

@@ -7,7 +7,6 @@ import json
 import ssl
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Sequence
@@ -64,7 +63,7 @@ class Result:
         architecture: Its name.
         stacks: The stacks that were to be deployed.
         types: How many resources of each type were deployed.
-        recorded: The types that are only recorded, not emulated; None if not known.
+        recorded: The types that are only recorded, not emulated.
         deploy_seconds: How long ``cdk deploy`` took.
         destroy_seconds: How long ``cdk destroy`` took.
         rows: Its scenarios.
@@ -76,7 +75,7 @@ class Result:
     architecture: str
     stacks: tuple[str, ...]
     types: Counter[str] = field(default_factory=Counter)
-    recorded: frozenset[str] | None = None
+    recorded: frozenset[str] = frozenset()
     deploy_seconds: float = 0
     destroy_seconds: float = 0
     rows: list[Row] = field(default_factory=list)
@@ -155,7 +154,8 @@ class Demo:
         for deployment in script.deployments:
             with self._display.step(f"cdk deploy {' '.join(deployment.stacks)}"):
                 self._cdk.deploy(deployment)
-            result.types.update(one.type for one in leftovers.remember(deployment.stacks))
+            deployed = leftovers.remember(deployment.stacks)
+            result.types.update(one.type for one in deployed if one.type != "AWS::CDK::Metadata")
         result.deploy_seconds = time.monotonic() - began
 
     def _destroy(self, script: Script, result: Result) -> None:
@@ -212,19 +212,16 @@ def run(architectures: Sequence[str], json_file: Path | None = None, display: Di
     return 0 if all(one.ok for one in results) else 1
 
 
-def kinds(sandbox: Sandbox) -> frozenset[str] | None:
-    """Return the resource types that the embedded AWS only records; None if it does not say.
+def kinds(sandbox: Sandbox) -> frozenset[str]:
+    """Return the resource types that the embedded AWS only records.
 
     Args:
         sandbox: The running sandbox.
     """
     trust = ssl.create_default_context(cafile=str(sandbox.ca))
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust))
-    try:
-        with direct.open(f"{sandbox.endpoint}/_sandbox/types", timeout=10) as answer:
-            return frozenset(json.load(answer)["recorded"])
-    except urllib.error.HTTPError:
-        return None
+    with direct.open(f"{sandbox.endpoint}/_sandbox/types", timeout=10) as answer:
+        return frozenset(json.load(answer)["recorded"])
 
 
 def _as_json(result: Result) -> dict[str, Any]:
@@ -235,7 +232,7 @@ def _as_json(result: Result) -> dict[str, Any]:
         "problems": result.problems,
         "stacks": list(result.stacks),
         "resources": dict(sorted(result.types.items())),
-        "recorded": None if result.recorded is None else sorted(result.recorded & set(result.types)),
+        "recorded": sorted(result.recorded & set(result.types)),
         "deploy_seconds": round(result.deploy_seconds, 2),
         "destroy_seconds": round(result.destroy_seconds, 2),
         "scenarios": [{**asdict(row), "ok": row.outcome is not None} for row in result.rows],

@@ -32,7 +32,7 @@ class Display:
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
-        if not self.console.is_terminal and "COLUMNS" not in os.environ:
+        if console is None and not self.console.is_terminal and "COLUMNS" not in os.environ:
             self.console.width = WIDTH_OF_FILES
         self._started = time.monotonic()
         self._live: Progress | None = None
@@ -133,11 +133,10 @@ class Display:
 
 
 def _counts(result: Result) -> str:
-    lines = [f"{result.types.total()} resources"]
-    if result.recorded is not None:
-        recorded = sum(count for type, count in result.types.items() if type in result.recorded)
-        lines += [f"{result.types.total() - recorded} emulated", f"{recorded} recorded"]
-    return "\n".join([*lines, f"deployed in {result.deploy_seconds:.1f} s"])
+    total = sum(result.types.values())
+    recorded = sum(count for type, count in result.types.items() if type in result.recorded)
+    counts = f"{total} resources\n{total - recorded} emulated\n{recorded} recorded"
+    return f"{counts}\ndeployed in {result.deploy_seconds:.1f} s"
 
 
 def _rows(result: Result) -> Iterator[tuple[Text, Text, Text, Text, Text]]:

@@ -150,7 +150,7 @@ class Leftovers:
             for type, id in new
             if not _is_of_a_service(type, id)
         ]
-        unchecked = {one.type for one in self._resources if one not in self._checkable}
+        unchecked = {one.type for one in self._resources if one not in self._checkable} - {"AWS::CDK::Metadata"}
         kept.sort(key=lambda one: (one.type, one.stack, one.logical_id))
         return Remains(tuple(kept), tuple(problems), tuple(sorted(unchecked)), tuple(by_services))
 

@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -90,6 +91,7 @@ class Sandbox:
         self._server: subprocess.Popen[str] | None = None
         self._output: IO[bytes] | None = None
         self._children: list[subprocess.Popen[str]] = []
+        self._starter = ThreadPoolExecutor(1, thread_name_prefix="start")
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as undo:
@@ -220,6 +222,11 @@ class Sandbox:
         Returns:
             The process; its standard output and error come together. To be handed to :meth:`finish`.
         """
+        # In a thread of its own, because a signal interrupts the main thread wherever it is, also between the start of
+        # the process and the note of it.
+        return self._starter.submit(self._start, command, folder).result()
+
+    def _start(self, command: Sequence[str], folder: Path) -> subprocess.Popen[str]:
         with self._lock:
             if self._closed:
                 raise SandboxFailed(f"the embedded AWS must be running for {command[0]}, got closed; start it first")
@@ -268,6 +275,7 @@ class Sandbox:
                 return
             self._closed = True
             children, self._children = self._children, []
+        self._starter.shutdown()
         for child in children:
             _kill_group(child.pid)
             child.wait()

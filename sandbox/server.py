@@ -72,6 +72,7 @@ def _configure(folder: Path, gateway: int, mqtt: int) -> None:
         AWS_SECRET_ACCESS_KEY="test",  # noqa: S106 - what the emulator takes for the root user's key
         AWS_CA_BUNDLE=str(authority),
         AWS_ENDPOINT_URL=f"https://localhost:{gateway}",
+        SSL_CERT_FILE=str(authority),
         BIND_HOST=LOOPBACK,
         GATEWAY_PORT=str(gateway),
         HOME=str(folder),

@@ -5,10 +5,13 @@ from __future__ import annotations
 
 def install() -> None:
     """Add all adapters; must run before MiniStack serves."""
-    from . import cloudwatch, events, firehose, firehose_s3, iot
+    from . import cloudwatch, conditions, events, firehose, firehose_s3, iot, ordering, recorded
 
     iot.install()
     firehose.install()
     firehose_s3.remember_metrics()
     events.install()
     cloudwatch.install()
+    conditions.install()
+    recorded.install()
+    ordering.install()

@@ -14,13 +14,6 @@ from unittest.mock import patch
 from ministack.core import responses
 from ministack.services import ec2, iam
 
-PRIVATE: dict[str, tuple[str, ...]] = {
-    "ministack.services.ec2": ("_subnets", "_vpcs"),
-    "ministack.services.iam": ("_roles",),
-    "moto.ec2.models.subnets": ("random_subnet_id",),
-    "moto.ec2.models.vpcs": ("random_vpc_id",),
-}
-"""What this module uses of MiniStack and moto that is not meant for others."""
 _ROLE = re.compile(r"arn:aws:iam::\d{12}:role/[\w+=,.@/-]+")
 _NETWORK = re.compile(r"\b(?:vpc|subnet)-[0-9a-f]{8,17}\b")
 

@@ -28,20 +28,6 @@ from ministack.core import iam_actions, router
 
 from . import arns, moto_mirror
 
-PRIVATE: dict[str, tuple[str, ...]] = {
-    "ministack.app": ("SERVICE_HANDLERS",),
-    "ministack.core.iam_actions": (
-        "SERVICE_TO_IAM_NAMESPACE",
-        "_BOTOCORE_SERVICE_MAP",
-        "_SERVICE_PROTOCOL",
-        "extract_iam_action",
-        "extract_resource_arn",
-    ),
-    "ministack.core.router": ("SERVICE_PATTERNS", "_KNOWN_AWS_SERVICE_NAMES", "extract_region"),
-    "moto.core.botocore_stubber": ("BotocoreStubber", "MockRawResponse"),
-}
-"""What this module uses of MiniStack and moto that is not meant for others."""
-
 _OF_ONE_NAME = (
     "acm-pca application-autoscaling appmesh ce cleanrooms clouddirectory codecommit codedeploy "
     "codepipeline comprehend connect databrew datapipeline datasync dax directconnect dms ds ebs "

@@ -13,12 +13,6 @@ from typing import Any
 
 from ministack.services.cloudformation import changesets, engine, stacks
 
-PRIVATE: dict[str, tuple[str, ...]] = {
-    "ministack.services.cloudformation.changesets": ("_topological_sort",),
-    "ministack.services.cloudformation.engine": ("_extract_deps", "_topological_sort"),
-    "ministack.services.cloudformation.stacks": ("_topological_sort",),
-}
-"""What this module uses of MiniStack that is not meant for others."""
 LATE = frozenset(
     {
         "AWS::IAM::ManagedPolicy",

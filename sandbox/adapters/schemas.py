@@ -20,10 +20,6 @@ from typing import Any
 from .keywords import Validator
 
 REGION = "us-east-1"
-PRIVATE: dict[str, tuple[str, ...]] = {
-    "ministack.services.cloudformation.provisioners": ("_RESOURCE_HANDLERS",),
-}
-"""What this module uses of MiniStack that is not meant for others."""
 _SYSTEM_TAGS = "aws:cloudformation:"
 
 

@@ -8,6 +8,8 @@ import pytest
 from ministack.services.cloudformation.engine import _extract_deps
 
 from sandbox.adapters.ordering import worst_order
+from sandbox.run import Run
+from tests.sandbox.conftest import deployed
 
 
 def order(**resources: dict[str, Any]) -> list[str]:
@@ -62,3 +64,17 @@ def test_references_are_dependencies() -> None:
 def test_refuses_a_circle() -> None:
     with pytest.raises(ValueError, match="Circular dependency detected among resources: A, B"):
         order(A=waiting_for("B", **FUNCTION), B=waiting_for("A", **POLICY), C=FUNCTION)
+
+
+def test_the_emulator_creates_a_policy_that_nothing_waits_for_last(run: Run) -> None:
+    queue = {"Type": "AWS::SQS::Queue"}
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    policy = {
+        "Type": "AWS::SQS::QueuePolicy",
+        "Properties": {"Queues": [{"Ref": "First"}], "PolicyDocument": document},
+    }
+    with deployed(run, "ordered", {"Resources": {"First": queue, "Access": policy, "Other": queue}}):
+        events = run.client("cloudformation").describe_stack_events(StackName="ordered")["StackEvents"]
+        done = [one["LogicalResourceId"] for one in events if one["ResourceStatus"] == "CREATE_COMPLETE"]
+        assert [name for name in reversed(done) if name != "ordered"] == ["First", "Other", "Access"]

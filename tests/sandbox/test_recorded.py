@@ -131,6 +131,9 @@ def test_makes_requests_of_properties() -> None:
     assert repository == {"repositoryName": "code", "tags": {"team": "platform"}}
     workspace = request("workspaces", "CreateWorkspaces", "Workspace", DirectoryId="d", UserName="u", BundleId="b")
     assert workspace == {"Workspaces": [{"DirectoryId": "d", "UserName": "u", "BundleId": "b"}]}
+    criteria = {"Regex": "[A-Z]+"}
+    allow_list = request("macie2", "CreateAllowList", "AllowList", Name="ids", Criteria=criteria)
+    assert allow_list == {"name": "ids", "criteria": {"regex": "[A-Z]+"}}
     assert request("workspaces", "DescribeWorkspaces", "Workspace", WorkspaceId="ws-1") == {"WorkspaceIds": ["ws-1"]}
 
 
@@ -289,6 +292,53 @@ def test_a_wrong_property_fails_the_stack_whoever_provisions_the_type(run: Run) 
         with pytest.raises(Broken) as broken, deployed(run, "wrong", {"Resources": {"Wrong": resource}}):
             pass
         assert re.search(expected, str(broken.value), re.DOTALL)
+
+
+def test_the_emulators_own_types_answer_as_on_aws(run: Run) -> None:
+    template = {
+        "Resources": {
+            "Network": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}},
+            "Profile": {"Type": "AWS::IAM::InstanceProfile", "Properties": {"Roles": []}},
+        },
+        "Outputs": {
+            "Range": {"Value": {"Fn::GetAtt": ["Network", "CidrBlock"]}},
+            "Name": {"Value": {"Ref": "Profile"}},
+        },
+    }
+    with deployed(run, "native", template):
+        outputs = run.outputs("native")
+        assert outputs["Range"] == "10.0.0.0/16"
+        profile = run.client("iam").get_instance_profile(InstanceProfileName=outputs["Name"])
+        assert profile["InstanceProfile"]["Arn"].endswith(f"/{outputs['Name']}")
+    names = [one["InstanceProfileName"] for one in run.client("iam").list_instance_profiles()["InstanceProfiles"]]
+    assert outputs["Name"] not in names
+
+
+def test_a_directory_is_found_in_the_emulators_subnets(run: Run) -> None:
+    zones = ("us-east-1a", "us-east-1b")
+    subnets = {
+        f"Subnet{number}": {
+            "Type": "AWS::EC2::Subnet",
+            "Properties": {"VpcId": {"Ref": "Network"}, "CidrBlock": f"10.0.{number}.0/24", "AvailabilityZone": zone},
+        }
+        for number, zone in enumerate(zones)
+    }
+    directory = {
+        "Type": "AWS::DirectoryService::MicrosoftAD",
+        "Properties": {
+            "Name": "corp.example.com",
+            "Password": "Passw0rd!xyz",
+            "VpcSettings": {"VpcId": {"Ref": "Network"}, "SubnetIds": [{"Ref": name} for name in subnets]},
+        },
+    }
+    network = {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}}
+    with deployed(run, "directory", {"Resources": {"Network": network, **subnets, "Directory": directory}}):
+        found = run.client("ds").describe_directories()["DirectoryDescriptions"]
+        assert [one["DirectoryId"] for one in found] == listed(run, "AWS::DirectoryService::MicrosoftAD")
+        recorded = run.client("cloudcontrol").get_resource(
+            TypeName="AWS::DirectoryService::MicrosoftAD", Identifier=found[0]["DirectoryId"]
+        )["ResourceDescription"]
+        assert "Password" not in recorded["Properties"]
 
 
 def test_what_moto_lacks_is_said(run: Run) -> None:

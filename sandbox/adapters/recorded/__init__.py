@@ -19,30 +19,23 @@ from ministack.services.cloudformation import provisioners
 from sandbox.adapters import moto_services, schemas
 from sandbox.adapters.schemas import Schema, dig
 
-from . import api
+from . import api, native
 from .values import Place, attributes, completed, identifier, readable
 
-PRIVATE: dict[str, tuple[str, ...]] = {
-    "ministack.services.cloudcontrol": ("_resource_key", "_resources"),
-    "ministack.services.cloudformation.provisioners": (
-        "_CUSTOM_NAME_REPLACEMENT",
-        "_REPLACING_PROPERTIES",
-        "_RESOURCE_HANDLERS",
-        "_physical_name",
-        "_replace_resource",
-    ),
-}
-"""What this module uses of MiniStack that is not meant for others."""
+TYPES: set[str] = set()
+"""The types that are recorded."""
 _log = logging.getLogger("sandbox.recorded")
 
 
 def install() -> None:
     """Provision all types that have a schema, check the properties of all, and have moto answer for its services."""
+    native.install()
     schemas.install()
     handlers = provisioners._RESOURCE_HANDLERS
     for resource_type in schemas.types():
         if resource_type not in handlers:
             handlers[resource_type] = _handler(resource_type)
+            TYPES.add(resource_type)
     moto_services.install()
 
 

@@ -48,12 +48,11 @@ class Members:
 
     def _structure(self, shape: Any) -> dict[str, Any] | None:
         """A structure from all properties; ``None`` if a member that it needs is not among them."""
-        found: dict[str, Any] = {}
-        for name, member in shape.members.items():
-            value = self._member(name, member, name in shape.required_members)
-            if value is not None:
-                found[name] = value
-        return None if set(shape.required_members) - found.keys() else found
+        tokens = {name for name, member in shape.members.items() if member.metadata.get("idempotencyToken")}
+        needed = set(shape.required_members) - tokens
+        members = ((name, self._member(name, member, name in needed)) for name, member in shape.members.items())
+        found = {name: value for name, value in members if value is not None}
+        return None if needed - found.keys() else found
 
     def _member(self, name: str, shape: Any, required: bool) -> Any:
         given = self._given(name)
