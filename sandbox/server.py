@@ -115,9 +115,25 @@ async def _serve(folder: Path, gateway: socket.socket, mqtt: socket.socket) -> N
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(app.app, config, shutdown_trigger=stop.wait)
+    await serve(_with_types(app.app), config, shutdown_trigger=stop.wait)
     announced.cancel()
     _end(folder)
+
+
+def _with_types(emulator: Any) -> Any:
+    """The emulator, with one answer of ours: the resource types that are recorded, not emulated."""
+    from .adapters import recorded
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        if scope.get("path") != "/_sandbox/types":
+            await emulator(scope, receive, send)
+            return
+        body = json.dumps({"recorded": sorted(recorded.TYPES)}).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return answer
 
 
 def _only_on_loopback(mqtt: socket.socket) -> None:
