@@ -275,7 +275,6 @@ class Sandbox:
                 return
             self._closed = True
             children, self._children = self._children, []
-        self._starter.shutdown()
         for child in children:
             _kill_group(child.pid)
             child.wait()
