@@ -6,6 +6,7 @@ import ast
 import importlib
 import importlib.metadata
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,3 +102,8 @@ def test_a_name_that_is_gone_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.delattr(iot, "_dispatch_rule_action")
     assert any(line.startswith("ministack.services.iot._dispatch_rule_action is not there") for line in contract())
+
+
+def test_the_library_and_the_stacks_know_nothing_of_the_sandbox() -> None:
+    files = [path for folder in ("constructs", "stacks", "examples") for path in (ROOT / folder).rglob("*.py")]
+    assert [path for path in [ROOT / "app.py", *files] if re.search(r"\bsandbox\b", path.read_text())] == []

@@ -125,3 +125,21 @@ def test_a_role_that_trusts_another_account_cannot_be_assumed(run: Run, template
     with pytest.raises(Broken, match="perform: sts:AssumeRole on resource"):  # noqa: SIM117 - nothing fails before
         with deployed(run, STACK, template):
             run.play(Scenario("probe", one_message))
+
+
+@pytest.mark.parametrize("depends", [True, False])
+def test_a_stream_created_before_its_roles_policy_is_refused(run: Run, template: dict[str, Any], depends: bool) -> None:
+    id, role = next((id, resource) for id, resource in roles(template) if id.startswith(STREAM_ROLE))
+    (policy,) = role["Properties"].pop("Policies")
+    properties = {**policy, "Roles": [{"Ref": id}]}
+    template["Resources"]["Later"] = {"Type": "AWS::IAM::Policy", "Properties": properties}
+    stream = next(
+        resource
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::KinesisFirehose::DeliveryStream"
+    )
+    if depends:
+        stream["DependsOn"] = "Later"
+    expected = nullcontext() if depends else pytest.raises(Broken, match="perform: s3:GetBucketLocation on resource")
+    with expected, deployed(run, STACK, template):
+        assert run.play(Scenario("probe", one_message)).arrived == "1 object"
