@@ -17,11 +17,14 @@ from .server import ACCOUNT, REGION
 NODE = Path(sys.executable).parent / "node"
 CLI = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
 _QUIET = ("--no-notices", "--no-color", "--ci")
+_MOST = 5
+"""Reasons in a message."""
 _EVENT = re.compile(r"^(?P<stack>\S+) \|\s*(?P<done>\d+)(/(?P<all>\d+))? \| [^|]+ \| \w+")
 _FAILED = re.compile(r"\| \w+_FAILED\s+\| (?P<type>\S+)\s+\| (?P<what>.*)")
 _CONSEQUENCE = re.compile(
     r"Resource (creation|update|deletion) cancelled|resource\(s\) failed to (create|update|delete)"
 )
+_FINDING = re.compile(r"ERROR (?P<what>.+)")
 _HEADLINE = re.compile(r"\b\w*(error|exception)\b.?:", re.IGNORECASE)
 
 
@@ -67,6 +70,18 @@ class Cdk:
             outdir = self._sandbox.folder / "assemblies" / str(len(self._assemblies))
             self._assemblies[key] = self._synthesizer.submit(self._synth, deployment, outdir)
 
+    def assembly(self, deployment: Deployment) -> Path:
+        """Wait until an app is synthesized and return the folder of its templates.
+
+        Args:
+            deployment: What is to be deployed.
+
+        Raises:
+            DeploymentFailed: If the app cannot be synthesized, or a check of its own fails.
+        """
+        self.synthesize(deployment)
+        return self._assemblies[_key(deployment)].result()
+
     def _synth(self, deployment: Deployment, outdir: Path) -> Path:
         app = ROOT / deployment.app
         context = [part for name, value in deployment.context.items() for part in ("-c", f"{name}={value}")]
@@ -97,9 +112,7 @@ class Cdk:
         self._on("destroy", deployment, "--force")
 
     def _on(self, verb: str, deployment: Deployment, *options: str) -> None:
-        self.synthesize(deployment)
-        assembly = self._assemblies[_key(deployment)].result()
-        command = [verb, *deployment.stacks, "--app", str(assembly), *options]
+        command = [verb, *deployment.stacks, "--app", str(self.assembly(deployment)), *options]
         self._run(f"cdk {verb} {' '.join(deployment.stacks)}", command, self._sandbox.folder)
 
     def _run(self, what: str, command: Sequence[str], folder: Path) -> None:
@@ -123,10 +136,12 @@ def reasons(said: Sequence[str]) -> str:
     Args:
         said: The lines of the output.
     """
-    found = list(_failures(said))
+    found = list(_failures(said)) or list(_findings(said))
     found = found or [line.strip() for line in said if _HEADLINE.match(line.strip())]
     found = found or [line.strip() for line in said if line.strip()][-1:]
-    return " / ".join(dict.fromkeys(found)) or "no word from it"
+    found = list(dict.fromkeys(found))
+    more = [f"{len(found) - _MOST} more"] if len(found) > _MOST else []
+    return " / ".join([*found[:_MOST], *more]) or "no word from it"
 
 
 def _failures(said: Sequence[str]) -> Iterator[str]:
@@ -136,6 +151,13 @@ def _failures(said: Sequence[str]) -> Iterator[str]:
         if failed and not _CONSEQUENCE.search(line):
             details = itertools.takewhile(lambda detail: detail.startswith("#"), said[number + 1 :])
             yield " ".join([failed["type"], failed["what"].strip(), *details])
+
+
+def _findings(said: Sequence[str]) -> Iterator[str]:
+    """What the checks of the app found, each with the construct that the line after it names."""
+    for line, after in itertools.pairwise([*said, ""]):
+        if finding := _FINDING.fullmatch(line):
+            yield " ".join([*after.split()[:1], finding["what"]])
 
 
 def _key(deployment: Deployment) -> str:

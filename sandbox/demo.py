@@ -21,7 +21,7 @@ from .display import Display
 from .leftovers import Leftovers, Remains
 from .process import Sandbox
 from .run import Run
-from .scenarios import Broken, Outcome, Scenario, Script, script
+from .scenarios import Broken, Deployment, Outcome, Scenario, Script, script
 
 _BREAKS = (
     Broken,
@@ -66,7 +66,8 @@ class Result:
         recorded: The types that are only recorded, not emulated.
         deploy_seconds: How long ``cdk deploy`` took.
         destroy_seconds: How long ``cdk destroy`` took.
-        rows: Its scenarios.
+        planned: How many scenarios it has.
+        rows: Those that were run.
         problem: Why it could not be deployed.
         destroy_problem: Why it could not be deleted.
         remains: What is left of it; None if that was not looked at.
@@ -78,6 +79,7 @@ class Result:
     recorded: frozenset[str] = frozenset()
     deploy_seconds: float = 0
     destroy_seconds: float = 0
+    planned: int = 0
     rows: list[Row] = field(default_factory=list)
     problem: str = ""
     destroy_problem: str = ""
@@ -134,40 +136,42 @@ class Demo:
     def _architecture(self, script: Script) -> Result:
         run = Run(self._sandbox, self._display.say)
         stacks = tuple(stack for deployment in script.deployments for stack in deployment.stacks)
-        result = Result(script.architecture, stacks, recorded=kinds(self._sandbox))
+        result = Result(script.architecture, stacks, recorded=kinds(self._sandbox), planned=len(script.scenarios))
         leftovers = Leftovers(run)
+        begun: list[Deployment] = []
         try:
-            self._deploy(script, result, leftovers)
+            self._deploy(script, result, leftovers, begun)
         except DeploymentFailed as failure:
             result.problem = str(failure)
             self._display.line(f"{script.architecture}: BROKEN: {failure}", "red")
         if not result.problem:
             result.rows = [self._scenario(one, run, script) for one in script.scenarios]
-        self._destroy(script, result)
+        self._destroy(begun, result)
         if not result.problem:
             with self._display.step(f"{script.architecture}: what is left?"):
                 result.remains = leftovers.check()
         return result
 
-    def _deploy(self, script: Script, result: Result, leftovers: Leftovers) -> None:
+    def _deploy(self, script: Script, result: Result, leftovers: Leftovers, begun: list[Deployment]) -> None:
         began = time.monotonic()
         for deployment in script.deployments:
+            with self._display.step(f"cdk synth of {deployment.app}"):
+                self._cdk.assembly(deployment)
+            begun.append(deployment)
             with self._display.step(f"cdk deploy {' '.join(deployment.stacks)}"):
                 self._cdk.deploy(deployment)
             deployed = leftovers.remember(deployment.stacks)
             result.types.update(one.type for one in deployed if one.type != "AWS::CDK::Metadata")
         result.deploy_seconds = time.monotonic() - began
 
-    def _destroy(self, script: Script, result: Result) -> None:
+    def _destroy(self, begun: Sequence[Deployment], result: Result) -> None:
         began = time.monotonic()
-        for deployment in reversed(script.deployments):
+        for deployment in reversed(begun):
             try:
                 with self._display.step(f"cdk destroy {' '.join(deployment.stacks)}"):
                     self._cdk.destroy(deployment)
             except DeploymentFailed as failure:
-                # Of what cannot be synthesized there is nothing to delete.
-                if not result.problem:
-                    result.destroy_problem = str(failure)
+                result.destroy_problem = str(failure)
         result.destroy_seconds = time.monotonic() - began
 
     def _scenario(self, scenario: Scenario, run: Run, script: Script) -> Row:

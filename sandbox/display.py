@@ -122,7 +122,7 @@ class Display:
                 self._note(f"{result.architecture}: {problem}", "bold red")
         good = all(result.ok for result in results)
         held = sum(row.outcome is not None for result in results for row in result.rows)
-        count = f"{held} of {sum(len(result.rows) for result in results)} scenarios"
+        count = f"{held} of {sum(result.planned for result in results)} scenarios"
         seconds = time.monotonic() - self._started
         said = f"{'All held' if good else 'NOT all held'}: {count} in {seconds:.0f} s."
         self._note(said, "bold green" if good else "bold red")

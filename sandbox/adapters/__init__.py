@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def install() -> None:
     """Add all adapters; must run before MiniStack serves."""
-    from . import cloudwatch, conditions, events, firehose, firehose_s3, iot, ordering, recorded
+    from . import cloudwatch, conditions, custom_resources, events, firehose, firehose_s3, iot, ordering, recorded
 
     iot.install()
     firehose.install()
@@ -13,5 +13,6 @@ def install() -> None:
     events.install()
     cloudwatch.install()
     conditions.install()
+    custom_resources.install()
     recorded.install()
     ordering.install()

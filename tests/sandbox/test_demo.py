@@ -99,7 +99,7 @@ def test_the_exit_status_says_that_something_did_not_hold(ran: tuple[int, str, d
     status, said, results = ran
     assert status == 1
     assert not any(one["ok"] for one in results.values())
-    assert "NOT all held: 1 of 3 scenarios" in said
+    assert "NOT all held: 1 of 4 scenarios" in said
 
 
 def test_each_scenario_has_a_row_and_a_broken_one_does_not_stop_the_others(
@@ -236,6 +236,13 @@ def test_reasons_are_the_resources_that_failed_and_not_those_that_followed() -> 
 def test_reasons_of_an_app_that_does_not_synthesize_are_its_own_words() -> None:
     said = ["Traceback (most recent call last):", "  File ...", "ValueError: context key x must be y", "", "exited 1"]
     assert reasons(said) == "ValueError: context key x must be y"
+    found = [
+        "ERROR delay too long (House: rules)",
+        "   App/Queue (Queue) aws-cdk-lib.CfnResource",
+        "   Suggested fix: x",
+        "",
+    ]
+    assert reasons([*found, "Synthesis finished with errors"]) == "App/Queue delay too long (House: rules)"
     assert reasons(["one", "the last", ""]) == "the last"
     assert reasons([]) == "no word from it"
 
