@@ -247,6 +247,15 @@ def test_reasons_of_an_app_that_does_not_synthesize_are_its_own_words() -> None:
     assert reasons([]) == "no word from it"
 
 
+def test_reasons_of_an_app_whose_checks_fail_are_the_findings() -> None:
+    said = [
+        "ERROR Buffer: 'soon' is not of type 'integer' (CloudFormation Validate)",
+        "   App/Ingest/Stream (IngestStream1) aws-cdk-lib.aws_kinesisfirehose.CfnDeliveryStream",
+        "Synthesis finished with errors",
+    ]
+    assert reasons(said) == "App/Ingest/Stream Buffer: 'soon' is not of type 'integer' (CloudFormation Validate)"
+
+
 @pytest.mark.parametrize("width", [100, 160])
 def test_the_table_loses_no_letter_and_has_no_colour_in_a_file(width: int) -> None:
     words = "data/day=2026-11-23/hour=09/a-name-that-is-longer-than-any-column-can-be"
