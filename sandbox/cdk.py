@@ -160,13 +160,5 @@ def _findings(said: Sequence[str]) -> Iterator[str]:
             yield " ".join([*after.split()[:1], finding["what"]])
 
 
-def _findings(said: Sequence[str]) -> Iterator[str]:
-    """What the app's own checks refused, each with the construct that it is about."""
-    for line, following in zip(said, [*said[1:], ""], strict=True):
-        if line.startswith("ERROR "):
-            where = following.split()[:1] if following.startswith(" ") else []
-            yield " ".join([*where, line.removeprefix("ERROR ").strip()])
-
-
 def _key(deployment: Deployment) -> str:
     return f"{deployment.app} {sorted(deployment.context.items())}"
