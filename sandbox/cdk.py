@@ -157,7 +157,8 @@ def _findings(said: Sequence[str]) -> Iterator[str]:
     """What the checks of the app found, each with the construct that the line after it names."""
     for line, after in itertools.pairwise([*said, ""]):
         if finding := _FINDING.fullmatch(line):
-            yield " ".join([*after.split()[:1], finding["what"]])
+            where = after.split()[:1] if after.startswith(" ") else []
+            yield " ".join([*where, finding["what"]])
 
 
 def _key(deployment: Deployment) -> str:
