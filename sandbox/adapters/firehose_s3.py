@@ -23,6 +23,7 @@ _OBJECT_ACTIONS = ("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject")
 _KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")
 _GLUE_ACTIONS = ("glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions")
 """https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-glue"""
+_COMPRESSIONS = ("GZIP", "UNCOMPRESSED")
 _LOG_EVERY_SECONDS = 1.0
 _log = logging.getLogger("sandbox.firehose")
 _last_report: dict[tuple[str, str], float] = {}
@@ -67,6 +68,9 @@ class Destination:
         Raises:
             access.Refused: If something is lacking.
         """
+        compression = self.config.get("CompressionFormat", "UNCOMPRESSED")
+        if compression not in _COMPRESSIONS:
+            raise access.Refused(f"the sandbox has no compression {compression}; add it to firehose_processing.py")
         session = self.assume()
         for prefix in (self.config.get("Prefix"), self.config.get("ErrorOutputPrefix")):
             self._admit(session, _sample(prefix))

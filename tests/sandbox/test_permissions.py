@@ -143,3 +143,11 @@ def test_a_stream_created_before_its_roles_policy_is_refused(run: Run, template:
     expected = nullcontext() if depends else pytest.raises(Broken, match="perform: s3:GetBucketLocation on resource")
     with expected, deployed(run, STACK, template):
         assert run.play(Scenario("probe", one_message)).arrived == "1 object"
+
+
+def test_a_compression_that_the_sandbox_lacks_is_refused_by_name(run: Run, template: dict[str, Any]) -> None:
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::KinesisFirehose::DeliveryStream":
+            resource["Properties"]["ExtendedS3DestinationConfiguration"]["CompressionFormat"] = "ZIP"
+    with pytest.raises(Broken, match="no compression ZIP"), deployed(run, STACK, template):
+        pass
