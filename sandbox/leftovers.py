@@ -150,13 +150,13 @@ class Leftovers:
             for type, id in new
             if not _is_of_a_service(type, id)
         ]
-        unchecked = {one.type for one in self._resources if one not in self._checkable} - {"AWS::CDK::Metadata"}
+        unchecked = {one.type for one in self._resources if one not in self._checkable}
         kept.sort(key=lambda one: (one.type, one.stack, one.logical_id))
         return Remains(tuple(kept), tuple(problems), tuple(sorted(unchecked)), tuple(by_services))
 
 
 def resources(run: Run, stack: str) -> Iterator[Resource]:
-    """Yield the resources of a stack with what its template says of them.
+    """Yield the resources of a stack with what its template says of them, but for the CDK's note on itself.
 
     Args:
         run: The embedded AWS.
@@ -165,7 +165,8 @@ def resources(run: Run, stack: str) -> Iterator[Resource]:
     cloudformation = run.client("cloudformation")
     template = cloudformation.get_template(StackName=stack, TemplateStage="Processed")["TemplateBody"]["Resources"]
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
-    found = [one for page in pages for one in page["StackResourceSummaries"]]
+    listed = [one for page in pages for one in page["StackResourceSummaries"]]
+    found = [one for one in listed if one["ResourceType"] != "AWS::CDK::Metadata"]
     ids = {one["LogicalResourceId"]: one.get("PhysicalResourceId", "") for one in found}
     for one in found:
         name = one["LogicalResourceId"]

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from .scenarios import ROOT, Broken
+from .process import ROOT
+from .scenarios import Broken
 
 if TYPE_CHECKING:
     from .run import Run

@@ -95,7 +95,7 @@ async def _serve(folder: Path, gateway: socket.socket, mqtt: socket.socket) -> N
     from ministack import app
 
     _only_on_loopback(mqtt)
-    ports = {"endpoint": os.environ["AWS_ENDPOINT_URL"], "mqtt_port": mqtt.getsockname()[1], "pid": os.getpid()}
+    ports = {"endpoint": os.environ["AWS_ENDPOINT_URL"], "mqtt_port": mqtt.getsockname()[1]}
 
     async def announce() -> None:
         # The connection waits in the queue of the socket until the server, once it is up, shakes hands.

@@ -14,6 +14,9 @@ from typing import Any
 from ministack.core import iam_evaluator
 from ministack.services import iam
 
+_KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")
+"""What a service does with the key of what it writes to."""
+
 
 class Refused(Exception):
     """AWS would answer AccessDenied; the message is what it would say."""
@@ -113,24 +116,25 @@ def require_service(
         raise Refused(_denied(service, action, resource, result))
 
 
-def require_key(session: Session, key: str, via: str, actions: tuple[str, ...]) -> None:
+def require_key(session: Session, key: str, via: str) -> None:
     """Refuse a service's use of a customer managed key on behalf of a role.
 
     Args:
         session: The role, assumed.
-        key: The key's ARN or id.
+        key: The key's ARN or id; empty for none.
         via: The service that calls KMS, such as ``sqs``.
-        actions: What it does with the key, such as ``kms:Decrypt``.
 
     Raises:
         Refused: If it is not allowed or the key is not enabled.
     """
+    if not key:
+        return
     arn = key_arn(key, session.account, session.region)
     conditions = {
         "kms:ViaService": f"{via}.{session.region}.amazonaws.com",
         "kms:CallerAccount": session.account,
     }
-    for action in actions:
+    for action in _KEY_ACTIONS:
         require(session, action, arn, conditions)
     refuse_disabled_key(arn)
 
@@ -151,7 +155,7 @@ def require_service_key(service: str, key: str, account: str, region: str, condi
     if not key:
         return
     arn = key_arn(key, account, region)
-    for action in ("kms:GenerateDataKey", "kms:Decrypt"):
+    for action in _KEY_ACTIONS:
         require_service(service, action, arn, account, region, conditions)
     refuse_disabled_key(arn)
 
@@ -175,6 +179,16 @@ def refuse_disabled_key(arn: str) -> None:
     key = kms._keys.get(arn.rsplit("/", 1)[-1])
     if key is None or key["KeyState"] != "Enabled":
         raise Refused(f"{arn} is {'not there' if key is None else key['KeyState']}")
+
+
+def own_key(owner: Mapping[str, Any]) -> str:
+    """The customer managed key of a queue or a topic; empty for none, or for a key of AWS.
+
+    Args:
+        owner: MiniStack's record of the queue or the topic.
+    """
+    key: str = owner["attributes"].get("KmsMasterKeyId", "")
+    return "" if key.startswith("alias/aws/") else key
 
 
 def key_arn(key: str, account: str, region: str) -> str:

@@ -10,8 +10,6 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-PRIVATE: dict[str, tuple[str, ...]] = {"policy_sentry.shared.iam_data": ("get_service_prefix_data",)}
-"""What this module uses of policy_sentry that is not documented."""
 Fill = Callable[[str, str], str | None]
 """Gives the value of a placeholder, such as ``ComponentName``, of a resource type, such as ``component``."""
 _VERBS = re.compile(r"^(Create|Put|Register|Enable|Start|Import|Add)(?=[A-Z])")

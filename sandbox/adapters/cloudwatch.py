@@ -149,5 +149,5 @@ def _admit(alarm: Mapping[str, Any], topic: str) -> None:
     conditions = {"aws:SourceArn": alarm["AlarmArn"], "aws:SourceAccount": account}
     who = "cloudwatch.amazonaws.com"
     access.require_service(who, "sns:Publish", topic, account, region, conditions)
-    key: str = (sns._topics.get(topic) or {}).get("attributes", {}).get("KmsMasterKeyId", "")
-    access.require_service_key(who, "" if key.startswith("alias/aws/") else key, account, region, conditions)
+    found = sns._topics.get(topic)
+    access.require_service_key(who, access.own_key(found) if found else "", account, region, conditions)

@@ -78,8 +78,7 @@ def _key(service: str, arn: str) -> str:
     if service == "lambda":
         return ""
     owner = sqs._queue_by_arn(arn) if service == "sqs" else sns._topics.get(arn)
-    key: str = owner["attributes"].get("KmsMasterKeyId", "")
-    return "" if key.startswith("alias/aws/") else key
+    return access.own_key(owner)
 
 
 def _fail(

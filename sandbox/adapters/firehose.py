@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region, request_scope
-from ministack.services import cloudwatch, firehose
+from ministack.services import firehose
 
 from . import access
-from .firehose_processing import Record, StoredObject, process
+from .firehose_processing import Record, StoredObject, count, process
 from .firehose_s3 import Destination
 
 CLOCK = 300
@@ -75,7 +75,7 @@ def _collect(stream: Mapping[str, Any], _: Any, records: Iterable[tuple[str, byt
     with _lock:
         mine = _streams.setdefault(key, _Stream(*key))
         mine.records += [Record(id, data, now) for id, data in records]
-    _count(mine.name, "IncomingRecords", 1)
+    count(mine.name, "IncomingRecords", 1)
 
 
 def _run() -> None:
@@ -133,16 +133,12 @@ def _write(stream: _Stream, destination: Destination) -> None:
         one = stream.objects[0]
         destination.put(one)
         stream.objects.pop(0)
-        _count(stream.name, "DeliveryToS3.Records", one.records)
-        _count(stream.name, "DeliveryToS3.Success", 1)
+        count(stream.name, "DeliveryToS3.Records", one.records)
+        count(stream.name, "DeliveryToS3.Success", 1)
 
 
 def _measure(stream: _Stream) -> None:
     """Publish the age of the oldest record that is not in S3, by the clock of the sandbox."""
     waiting = [record.arrived for record in stream.records[:1]] + [one.arrived for one in stream.objects[:1]]
     if waiting:
-        _count(stream.name, "DeliveryToS3.DataFreshness", (time.time() - min(waiting)) * CLOCK)
-
-
-def _count(name: str, metric: str, value: float) -> None:
-    cloudwatch.record_metric("AWS/Firehose", metric, value, "None", {"DeliveryStreamName": name})
+        count(stream.name, "DeliveryToS3.DataFreshness", (time.time() - min(waiting)) * CLOCK)

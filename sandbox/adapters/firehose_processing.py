@@ -84,10 +84,30 @@ class _Batch:
         code = error.code or "DynamicPartitioning.MetadataExtractionFailed"
         self.failures.append(_Failure(record, error.output_type, code, error.message))
 
+    def count(self, metric: str, value: float) -> None:
+        count(self.stream["name"], metric, value)
+
+    def compressed(self, body: bytes) -> tuple[bytes, str]:
+        """The body as the stream compresses it, with the extension that says so."""
+        if self.config.get("CompressionFormat") == "GZIP":
+            return gzip.compress(body, mtime=0), ".gz"
+        return body, ""
+
     def object(self, prefix: str, extension: str, body: bytes, records: Sequence[Record]) -> StoredObject:
         stamp = firehose._java_time("yyyy-MM-dd-HH-mm-ss", self.time)
         name = f"{self.stream['name']}-{self.stream.get('version', 1)}-{stamp}-{uuid4()}"
         return StoredObject(f"{prefix}{name}{extension}", body, min(one.arrived for one in records), len(records))
+
+
+def count(stream: str, metric: str, value: float) -> None:
+    """Publish a metric of a stream.
+
+    Args:
+        stream: Its name.
+        metric: The metric.
+        value: The value.
+    """
+    cloudwatch.record_metric("AWS/Firehose", metric, value, "None", {"DeliveryStreamName": stream})
 
 
 def process(records: Sequence[Record], stream: Mapping[str, Any], destination: Destination) -> list[StoredObject]:
@@ -175,13 +195,12 @@ def _invoke(
             for record in records
         ],
     }
-    name = {"DeliveryStreamName": batch.stream["name"]}
     for _ in range(TRIES):
         found, _ = lambda_svc._get_func_record_for_qualifier(*lambda_svc._resolve_name_and_qualifier(function))
         result = lambda_svc._execute_function(found, event) if found else {"error": True}
         answer = _answer(result)
         good = "records" in answer
-        cloudwatch.record_metric("AWS/Firehose", "ExecuteProcessing.Success", float(good), "None", name)
+        batch.count("ExecuteProcessing.Success", float(good))
         if good:
             return {one["recordId"]: one for one in answer["records"]}, None
     message = "The Lambda function was successfully invoked but it returned an error result."
@@ -219,19 +238,17 @@ def _partition(batch: _Batch, records: list[Record]) -> dict[str, list[Record]]:
 
 def _pack(batch: _Batch, prefix: str, records: list[Record]) -> Iterator[StoredObject]:
     """One object of a prefix: converted to Parquet, or compressed."""
-    conversion = batch.config.get("DataFormatConversionConfiguration") or {}
-    extension: str = batch.config.get("FileExtension") or ""
-    if conversion and conversion.get("Enabled", True):
+    conversion = batch.destination.conversion
+    given: str = batch.config.get("FileExtension") or ""
+    if conversion:
         batch.destination.admit_table()
         records = [record for record in records if _converts(batch, conversion, record)]
         if records:
             body = firehose._convert_to_parquet(conversion, b"\n".join(record.data for record in records))
-            yield batch.object(prefix, extension or ".parquet", body, records)
+            yield batch.object(prefix, given or ".parquet", body, records)
         return
-    body = b"".join(record.data for record in records)
-    if batch.config.get("CompressionFormat") == "GZIP":
-        body, extension = gzip.compress(body, mtime=0), extension or ".gz"
-    yield batch.object(prefix, extension, body, records)
+    body, extension = batch.compressed(b"".join(record.data for record in records))
+    yield batch.object(prefix, given or extension, body, records)
 
 
 def _converts(batch: _Batch, conversion: Mapping[str, Any], record: Record) -> bool:
@@ -242,8 +259,7 @@ def _converts(batch: _Batch, conversion: Mapping[str, Any], record: Record) -> b
         table = {"databaseName": schema["DatabaseName"], "tableName": schema["TableName"]}
         extra = {"dataCatalogTable": table}
         batch.failures.append(_Failure(record, error.output_type, error.code, error.message, extra))
-        name = {"DeliveryStreamName": batch.stream["name"]}
-        cloudwatch.record_metric("AWS/Firehose", "FailedConversion.Records", 1, "Count", name)
+        batch.count("FailedConversion.Records", 1)
         return False
     return True
 
@@ -257,9 +273,7 @@ def _failed(batch: _Batch) -> Iterator[StoredObject]:
         failures = [failure for failure in batch.failures if failure.kind == kind]
         prefix = firehose._evaluate_prefix(batch.config.get("ErrorOutputPrefix"), batch.time, error_type=kind)
         lines = [json.dumps(_document(failure)) + "\n" for failure in failures]
-        body, extension = "".join(lines).encode(), ""
-        if batch.config.get("CompressionFormat") == "GZIP":
-            body, extension = gzip.compress(body, mtime=0), ".gz"
+        body, extension = batch.compressed("".join(lines).encode())
         yield batch.object(prefix, extension, body, [failure.record for failure in failures])
 
 

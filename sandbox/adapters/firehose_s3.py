@@ -8,7 +8,6 @@ import logging
 import re
 import time
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
 from ministack.services import cloudwatch, cloudwatch_logs, s3
@@ -20,7 +19,6 @@ from .firehose_processing import StoredObject
 _BUCKET_ACTIONS = ("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads")
 _OBJECT_ACTIONS = ("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject")
 """https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3"""
-_KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")
 _GLUE_ACTIONS = ("glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions")
 """https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-glue"""
 _COMPRESSIONS = ("GZIP", "UNCOMPRESSED")
@@ -47,20 +45,31 @@ class Destination:
         """The bucket."""
         return str(self.config["BucketARN"])
 
-    @cached_property
+    @property
     def key(self) -> str:
-        """The key that objects are encrypted with: the stream's own, else the bucket's; empty for none."""
+        """The key that the stream encrypts objects with; empty for none."""
         own = (self.config.get("EncryptionConfiguration") or {}).get("KMSEncryptionConfig") or {}
         return str(own.get("AWSKMSKeyARN", ""))
 
-    def assume(self) -> access.Session:
-        """Assume the stream's role.
+    @property
+    def conversion(self) -> Mapping[str, Any]:
+        """How records are converted; empty for not at all."""
+        found: Mapping[str, Any] = self.config.get("DataFormatConversionConfiguration") or {}
+        return found if found.get("Enabled", True) else {}
+
+    def assume(self, role: str | None = None) -> access.Session:
+        """Assume a role as Firehose.
+
+        Args:
+            role: Which; None for the stream's.
 
         Raises:
             access.Refused: If it does not trust Firehose.
         """
         conditions = {"sts:ExternalId": self.account}
-        return access.assume(self.config["RoleARN"], "firehose.amazonaws.com", self.account, self.region, conditions)
+        return access.assume(
+            role or self.config["RoleARN"], "firehose.amazonaws.com", self.account, self.region, conditions
+        )
 
     def check(self) -> None:
         """Refuse a role that lacks what Firehose's guide lists for the prefixes, the key, the function and the table.
@@ -84,13 +93,10 @@ class Destination:
         Raises:
             access.Refused: If it may not.
         """
-        conversion = self.config.get("DataFormatConversionConfiguration") or {}
-        if not conversion or not conversion.get("Enabled", True):
+        if not self.conversion:
             return
-        schema = conversion["SchemaConfiguration"]
-        conditions = {"sts:ExternalId": self.account}
-        role = schema.get("RoleARN", self.config["RoleARN"])
-        session = access.assume(role, "firehose.amazonaws.com", self.account, self.region, conditions)
+        schema = self.conversion["SchemaConfiguration"]
+        session = self.assume(schema.get("RoleARN"))
         base = f"arn:aws:glue:{schema.get('Region', self.region)}:{self.account}"
         database, table = schema["DatabaseName"], schema["TableName"]
         for action in _GLUE_ACTIONS:
@@ -159,8 +165,7 @@ class Destination:
             access.require(session, action, self.bucket_arn)
         for action in _OBJECT_ACTIONS:
             access.require(session, action, f"{self.bucket_arn}/{key}")
-        if self.key:
-            access.require_key(session, self.key, "s3", _KEY_ACTIONS)
+        access.require_key(session, self.key, "s3")
 
 
 def parameters(processor: Mapping[str, Any]) -> dict[str, str]:

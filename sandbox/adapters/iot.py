@@ -99,13 +99,7 @@ def _admit(rule: _Rule, kind: str, spec: Mapping[str, Any]) -> None:
         for action, resource in _NEEDS[kind](rule, spec):
             access.require(session, action, resource)
         if kind == "sqs":
-            _admit_queue_key(session, spec)
-
-
-def _admit_queue_key(session: access.Session, spec: Mapping[str, Any]) -> None:
-    key = _queue(spec)["attributes"].get("KmsMasterKeyId", "")
-    if key and not key.startswith("alias/aws/"):
-        access.require_key(session, key, "sqs", ("kms:GenerateDataKey", "kms:Decrypt"))
+            access.require_key(session, access.own_key(_queue(spec)), "sqs")
 
 
 def _queue(spec: Mapping[str, Any]) -> Any:

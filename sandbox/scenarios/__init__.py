@@ -11,15 +11,11 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sandbox.run import Run
-
-ROOT = Path(__file__).parent.parent.parent
-"""The repository."""
 
 
 class Broken(Exception):

@@ -12,8 +12,6 @@ from typing import Any
 
 from sandbox.adapters.keywords import matches
 
-PRIVATE: dict[str, tuple[str, ...]] = {"re._parser": ("parse",)}
-"""What this module uses of Python's library that is not meant for others."""
 _TRIES = 30
 _LENGTH = 10
 _ALPHABET = string.ascii_lowercase + string.digits

@@ -22,8 +22,6 @@ from sandbox.adapters.schemas import Schema, dig
 
 from . import patterns
 
-PRIVATE: dict[str, tuple[str, ...]] = {"cfnlint.schema._getatts": ("_all_property_types", "_exceptions")}
-"""What this module reads, as text, in cfn-lint that is not meant for others; importing it takes a second."""
 _SETTLED = ("ACTIVE", "AVAILABLE", "ENABLED", "CREATED", "CREATE_COMPLETE", "READY", "RUNNING", "COMPLETED", "SUCCESS")
 _TEXTS = {
     r"account|^owner(id)?$": ("{0.account}",),
