@@ -132,7 +132,7 @@ def answered(method: str, url: str, headers: Mapping[str, Any], body: Any) -> tu
             status, found, answer = stubber.process_request(
                 awsrequest.AWSPreparedRequest(method, url, names, body, False)
             )
-        except (NotImplementedError, AttributeError, KeyError, TypeError) as error:
+        except NotImplementedError as error:
             _log.warning("moto cannot answer %s %s: %r", method, url, error)
             fault = {"__type": "NotImplementedException", "message": f"moto: {error}"}
             return 501, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(fault).encode()
