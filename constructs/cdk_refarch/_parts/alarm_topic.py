@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from .checks import Checks
-
-CLOUDWATCH = "cloudwatch.amazonaws.com"
+from .keys import CLOUDWATCH, own_key
 
 
 class AlarmTopic(sns.Topic):
@@ -45,11 +43,10 @@ class AlarmTopic(sns.Topic):
         if email is not None:
             checks.matches("email", email, r"[^@\s]+@[^@\s]+", rule="an address", remedy="write it as ops@example.com")
         # The topic needs the key before it exists itself, so that the key stands beside it.
-        self.encryption_key = kms.Key(
+        self.encryption_key = own_key(
             scope,
             f"{id}Key",
             description=f"Encrypts the alarms sent to {scope.node.path}/{id}",
-            enable_key_rotation=True,
             removal_policy=removal_policy,
         )
         super().__init__(scope, id, master_key=self.encryption_key, enforce_ssl=True)

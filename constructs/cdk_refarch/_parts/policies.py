@@ -63,30 +63,3 @@ def use_key(scope: Construct, key: kms.IKey, service: str, actions: list[str]) -
         resources=[key.key_arn],
         conditions={"StringEquals": {"kms:ViaService": hosts if len(hosts) > 1 else hosts[0]}},
     )
-
-
-def admit_logs(scope: Construct, key: kms.IKey) -> None:
-    """Let CloudWatch Logs of this account and region use a key, which its policy must say in so many words.
-
-    Args:
-        scope: Any construct of the stack.
-        key: The key. A warning is shown when its policy is not the app's to change.
-    """
-    stack = cdk.Stack.of(scope)
-    arn = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:*"
-    result = key.add_to_resource_policy(
-        iam.PolicyStatement(
-            principals=[iam.ServicePrincipal(f"logs.{stack.region}.{stack.url_suffix}")],
-            actions=["kms:Decrypt", "kms:Encrypt", "kms:DescribeKey", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
-            resources=["*"],
-            conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": arn}},
-        ),
-        True,
-    )
-    if not result.statement_added:
-        cdk.Annotations.of(scope).add_warning_v2(
-            "cdk-refarch:key-policy",
-            "The policy of the given encryption_key cannot be changed by this app. It must let CloudWatch Logs "
-            "encrypt with it, or the log group cannot be created: "
-            "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html",
-        )

@@ -16,16 +16,13 @@ from constructs import Construct
 
 from cdk_refarch._parts.alarms import alarm
 from cdk_refarch._parts.checks import Checks
-from cdk_refarch._parts.findings import acknowledge
-from cdk_refarch._parts.policies import admit_logs
+from cdk_refarch._parts.keys import admit_logs, own_key
+from cdk_refarch._parts.queues import failure_queue
 
 from . import argument_checks, rule_sql, topics
 from .s3_delivery import S3Delivery
 from .s3_sink import S3Sink
 from .topic_rule import topic_rule
-
-ERROR_RETENTION_DAYS = 14
-"""The longest that Amazon SQS keeps a message."""
 
 
 class IotToFirehose(Construct):
@@ -95,7 +92,12 @@ class IotToFirehose(Construct):
         argument_checks.check_policies(self._checks, removal_policy, log_retention)
         argument_checks.check_sinks(self._checks, sinks, scope)
         super().__init__(scope, id)
-        self.encryption_key = self._key(encryption_key, removal_policy)
+        encrypted = f"Encrypts the records, objects, failed messages and logs of {self.node.path}"
+        self.encryption_key: kms.IKey = (
+            own_key(self, "Key", description=encrypted, removal_policy=removal_policy)
+            if encryption_key is None
+            else encryption_key
+        )
         admit_logs(self, self.encryption_key)
         self.deliveries: Mapping[str, S3Delivery] = {
             sink.id: S3Delivery(
@@ -109,7 +111,11 @@ class IotToFirehose(Construct):
             )
             for sink in sinks
         }
-        self.error_queue = self._queue(removal_policy) if error_queue is None else error_queue
+        self.error_queue: sqs.IQueue = (
+            failure_queue(self, "ErrorQueue", key=self.encryption_key, removal_policy=removal_policy)
+            if error_queue is None
+            else error_queue
+        )
         if sql is None:
             sql = rule_sql.build(str(topic_filter), select, where)
         self._topic_filter = topic_filter or rule_sql.parse(sql).topic_filter
@@ -234,35 +240,6 @@ class IotToFirehose(Construct):
             statistic=statistic,
             period=period,
         )
-
-    def _key(self, given: kms.IKey | None, removal_policy: cdk.RemovalPolicy) -> kms.IKey:
-        if given is not None:
-            return given
-        return kms.Key(
-            self,
-            "Key",
-            description=f"Encrypts the records, objects, failed messages and logs of {self.node.path}",
-            enable_key_rotation=True,
-            removal_policy=removal_policy,
-        )
-
-    def _queue(self, removal_policy: cdk.RemovalPolicy) -> sqs.Queue:
-        queue = sqs.Queue(
-            self,
-            "ErrorQueue",
-            encryption=sqs.QueueEncryption.KMS,
-            encryption_master_key=self.encryption_key,
-            enforce_ssl=True,
-            retention_period=cdk.Duration.days(ERROR_RETENTION_DAYS),
-            removal_policy=removal_policy,
-        )
-        reason = (
-            "This queue is itself where failed messages wait to be replayed. It has an alarm, and no consumer that "
-            "could fail, so that it needs no dead-letter queue of its own."
-        )
-        for finding in ("AwsSolutions::AwsSolutions-SQS3", "Serverless::Serverless-SQSRedrivePolicy"):
-            acknowledge(queue, finding, reason)
-        return queue
 
     def _alarms(self, topic: sns.ITopic | None) -> dict[str, cloudwatch.Alarm]:
         watched: list[tuple[str, cloudwatch.IMetric, str]] = [

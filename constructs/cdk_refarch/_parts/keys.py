@@ -1,0 +1,118 @@
+"""Keys: made alike in every architecture, and opened to the services that use them."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+CLOUDWATCH = "cloudwatch.amazonaws.com"
+EVENTS = "events.amazonaws.com"
+
+USE = ["kms:Decrypt", "kms:GenerateDataKey"]
+"""What a service needs to write what it cannot read, and to read its own data keys."""
+
+
+def own_key(scope: Construct, id: str, *, description: str, removal_policy: cdk.RemovalPolicy) -> kms.Key:
+    """Create a key that is rotated every year.
+
+    Args:
+        scope: The construct that the key belongs to.
+        id: Its id.
+        description: What it encrypts.
+        removal_policy: What happens to it when the construct is removed.
+    """
+    return kms.Key(scope, id, description=description, enable_key_rotation=True, removal_policy=removal_policy)
+
+
+def admit(scope: Construct, key: kms.IKey, statement: iam.PolicyStatement, *, needed: str, source: str) -> None:
+    """Add a statement to a key's policy, or warn where the policy is not the app's to change.
+
+    Args:
+        scope: The construct that the warning is shown at.
+        key: The key.
+        statement: Whom it must admit.
+        needed: The rest of the sentence "It must let ...".
+        source: Where AWS says so.
+    """
+    if not key.add_to_resource_policy(statement, True).statement_added:
+        cdk.Annotations.of(scope).add_warning_v2(
+            "cdk-refarch:key-policy",
+            f"The policy of the given encryption_key cannot be changed by this app. It must let {needed}: {source}",
+        )
+
+
+def admit_logs(scope: Construct, key: kms.IKey) -> None:
+    """Let CloudWatch Logs of this account and region use a key, which its policy must say in so many words.
+
+    Args:
+        scope: Any construct of the stack.
+        key: The key. A warning is shown when its policy is not the app's to change.
+    """
+    stack = cdk.Stack.of(scope)
+    arn = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:*"
+    statement = iam.PolicyStatement(
+        principals=[iam.ServicePrincipal(f"logs.{stack.region}.{stack.url_suffix}")],
+        actions=["kms:Decrypt", "kms:Encrypt", "kms:DescribeKey", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
+        resources=["*"],
+        conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": arn}},
+    )
+    admit(
+        scope,
+        key,
+        statement,
+        needed="CloudWatch Logs encrypt with it, or the log group cannot be created",
+        source="https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html",
+    )
+
+
+def admit_rules_to_queues(scope: Construct, key: kms.IKey) -> None:
+    """Let EventBridge rules of this account and region put events into queues that the key encrypts.
+
+    Args:
+        scope: Any construct of the stack.
+        key: The key. A warning is shown when its policy is not the app's to change.
+    """
+    stack = cdk.Stack.of(scope)
+    rules = f"arn:{stack.partition}:events:{stack.region}:{stack.account}:rule/*"
+    statement = iam.PolicyStatement(
+        principals=[iam.ServicePrincipal(EVENTS)],
+        actions=USE,
+        resources=["*"],
+        conditions={"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": rules}},
+    )
+    admit(
+        scope,
+        key,
+        statement,
+        needed="events.amazonaws.com decrypt and generate data keys, or events do not reach the queue",
+        source="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html",
+    )
+
+
+def admit_rules_to_topics(scope: Construct, key: kms.IKey) -> None:
+    """Let EventBridge publish to topics of this account and region that the key encrypts.
+
+    Args:
+        scope: Any construct of the stack.
+        key: The key. A warning is shown when its policy is not the app's to change.
+    """
+    stack = cdk.Stack.of(scope)
+    topics = f"arn:{stack.partition}:sns:{stack.region}:{stack.account}:*"
+    statement = iam.PolicyStatement(
+        principals=[iam.ServicePrincipal(EVENTS)],
+        actions=USE,
+        resources=["*"],
+        # On its way to a topic, EventBridge does not say for whom it works: a condition on the source account or
+        # the source ARN would never be met. The topic's own policy names the rule.
+        conditions={"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": topics}},
+    )
+    admit(
+        scope,
+        key,
+        statement,
+        needed="events.amazonaws.com decrypt and generate data keys without a condition on the source, or events do "
+        "not reach the topic",
+        source="https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html",
+    )

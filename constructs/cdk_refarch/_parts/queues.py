@@ -1,0 +1,40 @@
+"""Queues where failed data waits."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from .findings import acknowledge
+
+RETENTION_DAYS = 14
+"""The longest that Amazon SQS keeps a message."""
+
+
+def failure_queue(scope: Construct, id: str, *, key: kms.IKey, removal_policy: cdk.RemovalPolicy) -> sqs.Queue:
+    """Create an encrypted queue that keeps what failed for as long as a queue can.
+
+    Args:
+        scope: The construct that the queue belongs to.
+        id: Its id.
+        key: Encrypts the messages.
+        removal_policy: What happens to the queue when the construct is removed.
+    """
+    queue = sqs.Queue(
+        scope,
+        id,
+        encryption=sqs.QueueEncryption.KMS,
+        encryption_master_key=key,
+        enforce_ssl=True,
+        retention_period=cdk.Duration.days(RETENTION_DAYS),
+        removal_policy=removal_policy,
+    )
+    reason = (
+        "This queue is itself where failed messages wait to be replayed. It has an alarm, and no consumer that "
+        "could fail, so that it needs no dead-letter queue of its own."
+    )
+    for finding in ("AwsSolutions::AwsSolutions-SQS3", "Serverless::Serverless-SQSRedrivePolicy"):
+        acknowledge(queue, finding, reason)
+    return queue
