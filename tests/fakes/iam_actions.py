@@ -18,6 +18,7 @@ ACTIONS = {
     "s3:CopyObject": ("s3:GetObject", "s3:PutObject"),
     "s3:CreateMultipartUpload": ("s3:PutObject",),
     "s3:DeleteObjects": ("s3:DeleteObject",),
+    "s3:GetPublicAccessBlock": ("s3:GetBucketPublicAccessBlock",),
     "s3:HeadBucket": ("s3:ListBucket",),
     "s3:HeadObject": ("s3:GetObject",),
     "s3:ListBuckets": ("s3:ListAllMyBuckets",),
@@ -26,7 +27,9 @@ ACTIONS = {
     "s3:ListObjects": ("s3:ListBucket",),
     "s3:ListObjectsV2": ("s3:ListBucket",),
     "s3:ListParts": ("s3:ListMultipartUploadParts",),
+    "s3:PutPublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
     "s3:UploadPart": ("s3:PutObject",),
+    "s3:UploadPartCopy": ("s3:GetObject", "s3:PutObject"),
     "sns:PublishBatch": ("sns:Publish",),
     "sqs:ChangeMessageVisibilityBatch": ("sqs:ChangeMessageVisibility",),
     "sqs:DeleteMessageBatch": ("sqs:DeleteMessage",),
@@ -37,7 +40,12 @@ ACTIONS = {
 }
 """IAM's actions for operations that it names otherwise."""
 
-VERSIONED = {"s3:GetObject": "s3:GetObjectVersion", "s3:DeleteObject": "s3:DeleteObjectVersion"}
+VERSIONED = {
+    "s3:DeleteObject": "s3:DeleteObjectVersion",
+    "s3:GetObject": "s3:GetObjectVersion",
+    "s3:GetObjectTagging": "s3:GetObjectVersionTagging",
+    "s3:PutObjectTagging": "s3:PutObjectVersionTagging",
+}
 """Actions of S3 that are others when the call names a version."""
 
 

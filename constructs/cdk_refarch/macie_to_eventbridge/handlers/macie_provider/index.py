@@ -1,0 +1,272 @@
+"""What CloudFormation cannot say of Amazon Macie: settings, results export, jobs and their log, as custom resources.
+
+CloudFormation calls the function directly and waits for a PUT to the URL that it sends, which is a secret.
+"""
+
+import json
+import time
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+)
+
+FAILED_CREATE = "failed-create"
+"""The physical id of what was never made, which CloudFormation deletes nevertheless."""
+
+RESERVE_SECONDS = 20
+"""What must be left of the function's time for one more call and the answer."""
+
+LONGEST_PAUSE_SECONDS = 20
+
+BUSY = frozenset({"ConflictException", "InternalServerException", "ThrottlingException"})
+"""Errors of Macie that pass by themselves."""
+
+NOT_YET = BUSY | {"AccessDeniedException", "ResourceNotFoundException", "ValidationException"}
+"""The same, and what it says until policies, roles and Macie itself are known everywhere."""
+
+UNREACHED = (ConnectTimeoutError, EndpointConnectionError, HTTPClientError)
+
+LOGS_BUSY = frozenset(
+    {"AccessDeniedException", "OperationAbortedException", "ServiceUnavailableException", "ThrottlingException"}
+)
+
+# One call ends well within the reserve: what is tried again is decided below and not by botocore.
+_config = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 1})
+macie = boto3.client("macie2", config=_config)
+logs = boto3.client("logs", config=_config)
+
+
+class ProviderError(Exception):
+    """What cannot be done, in words for the stack's events."""
+
+
+class NotReadyError(ProviderError):
+    """What Macie has not made yet."""
+
+
+def handler(event: dict[str, Any], context: Any) -> None:
+    """Do what CloudFormation asks for, and answer in any case.
+
+    Args:
+        event: The request of a custom resource.
+        context: Lambda's context.
+    """
+    answer = {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")} | {
+        "Status": "FAILED",
+        "Reason": f"unexpected failure, see the log stream {context.log_stream_name}",
+        "PhysicalResourceId": event.get("PhysicalResourceId", FAILED_CREATE),
+    }
+    try:
+        answer["PhysicalResourceId"] = _run(event, context)
+        answer |= {"Status": "SUCCESS", "Reason": "done"}
+    except (BotoCoreError, ClientError, ProviderError) as error:
+        # The whole answer may have 4096 bytes.
+        answer["Reason"] = str(error)[:400]
+    finally:
+        _log(request=event["RequestType"], type=event["ResourceType"], **answer)
+        _respond(event["ResponseURL"], answer)
+
+
+def _run(event: dict[str, Any], context: Any) -> str:
+    """Create, update or delete a resource, and return its physical id."""
+    kind = event["ResourceType"]
+    if kind not in KINDS:
+        raise ProviderError(f"ResourceType must be one of {', '.join(KINDS)}, got {kind}")
+    if event["RequestType"] != "Delete":
+        return KINDS[kind](event, context)
+    physical_id: str = event["PhysicalResourceId"]
+    if kind == "Custom::MacieClassificationJob" and physical_id != FAILED_CREATE:
+        _cancel_job(physical_id, context)
+    return physical_id
+
+
+def _put_settings(event: dict[str, Any], context: Any) -> str:
+    """Make those settings of the account that are given."""
+    wanted = event["ResourceProperties"]
+    if "AutomatedDiscovery" in wanted:
+        _put_discovery(wanted["AutomatedDiscovery"], wanted.get("DiscoveryMembers"), context)
+    before = event.get("OldResourceProperties", {}).get("ExcludedBuckets", [])
+    _exclude_buckets(set(wanted.get("ExcludedBuckets", [])), set(before), context)
+    if "PublishClassificationFindings" in wanted:
+        _publish_to_security_hub(wanted["PublishClassificationFindings"] == "true", context)
+    if "AutoEnableMembers" in wanted:
+        auto_enable = wanted["AutoEnableMembers"] == "true"
+        _patiently(context, macie.update_organization_configuration, autoEnable=auto_enable)
+    return "macie-settings"
+
+
+def _put_discovery(status: str, members: str | None, context: Any) -> None:
+    """Start or stop automated discovery; without members, what was decided for them before stays."""
+    if members is None:
+        now = _patiently(context, macie.get_automated_discovery_configuration)
+        if now.get("status") == status:
+            return
+        if now.get("firstEnabledAt"):
+            # A call that does not say it means all members.
+            members = now.get("autoEnableOrganizationMembers")
+    chosen: dict[str, Any] = {"autoEnableOrganizationMembers": members} if members else {}
+    _patiently(context, macie.update_automated_discovery_configuration, status=status, **chosen)
+
+
+def _exclude_buckets(wanted: set[str], before: set[str], context: Any) -> None:
+    """Exclude buckets from automated discovery, and those no more that only were wanted before."""
+    if not wanted and not before:
+        return
+    scope_id = _patiently(context, _find_scope)
+    scope = _patiently(context, macie.get_classification_scope, id=scope_id)
+    excluded = set(scope.get("s3", {}).get("excludes", {}).get("bucketNames", []))
+    for operation, names in (("REMOVE", excluded & before - wanted), ("ADD", wanted - excluded)):
+        if names:
+            excludes = {"bucketNames": sorted(names), "operation": operation}
+            _patiently(context, macie.update_classification_scope, id=scope_id, s3={"excludes": excludes})
+
+
+def _find_scope() -> str:
+    """Return the id of the classification scope, of which an account has one."""
+    scopes = macie.list_classification_scopes().get("classificationScopes", [])
+    if not scopes:
+        raise NotReadyError("automated discovery must be enabled before buckets are excluded from it")
+    scope_id: str = scopes[0]["id"]
+    return scope_id
+
+
+def _publish_to_security_hub(classification: bool, context: Any) -> None:
+    """Say whether findings of sensitive data go to Security Hub; policy findings go where they went."""
+    now = _patiently(context, macie.get_findings_publication_configuration).get("securityHubConfiguration", {})
+    wanted = {
+        "publishClassificationFindings": classification,
+        # True is Macie's default.
+        "publishPolicyFindings": now.get("publishPolicyFindings", True),
+    }
+    _patiently(context, macie.put_findings_publication_configuration, securityHubConfiguration=wanted)
+
+
+def _put_export(event: dict[str, Any], context: Any) -> str:
+    """Say where Macie keeps the results of all objects."""
+    wanted = event["ResourceProperties"]
+    names = {
+        "bucketName": "BucketName",
+        "expectedBucketOwner": "BucketOwner",
+        "keyPrefix": "KeyPrefix",
+        "kmsKeyArn": "KmsKeyArn",
+    }
+    destination = {name: wanted[ours] for name, ours in names.items() if wanted.get(ours)}
+    configuration = {"s3Destination": destination}
+    _patiently(context, macie.put_classification_export_configuration, configuration=configuration)
+    return "macie-results-export"
+
+
+def _create_job(event: dict[str, Any], context: Any) -> str:
+    """Create a job, also in place of another, unless nothing of it has changed."""
+    wanted = event["ResourceProperties"]["Job"]
+    if event.get("OldResourceProperties", {}).get("Job") == wanted:
+        unchanged: str = event["PhysicalResourceId"]
+        return unchanged
+    job = {key: value for key, value in wanted.items() if key != "schedule"}
+    job["jobType"] = "SCHEDULED" if "schedule" in wanted else "ONE_TIME"
+    if "schedule" in wanted:
+        job["scheduleFrequency"] = _frequency(wanted["schedule"])
+    # CloudFormation makes text of numbers and truth values.
+    if "samplingPercentage" in wanted:
+        job["samplingPercentage"] = int(wanted["samplingPercentage"])
+    if "initialRun" in wanted:
+        job["initialRun"] = wanted["initialRun"] == "true"
+    # However often a request is tried, it makes one job.
+    made = _patiently(context, macie.create_classification_job, clientToken=event["RequestId"], **job)
+    job_id: str = made["jobId"]
+    return job_id
+
+
+def _frequency(schedule: str) -> dict[str, Any]:
+    """Return ``DAILY``, a day of the week or a day of the month as Macie takes it."""
+    if schedule == "DAILY":
+        return {"dailySchedule": {}}
+    if schedule.isdecimal():
+        return {"monthlySchedule": {"dayOfMonth": int(schedule)}}
+    return {"weeklySchedule": {"dayOfWeek": schedule}}
+
+
+def _cancel_job(job_id: str, context: Any) -> None:
+    """Cancel a job, unless it has ended or is not there."""
+    try:
+        _patiently(context, macie.update_classification_job, BUSY, jobId=job_id, jobStatus="CANCELLED")
+    except ClientError as error:
+        code, message = _code(error), error.response["Error"].get("Message", "")
+        macie_is_off = code == "AccessDeniedException" and "not enabled" in message
+        if code not in ("ValidationException", "ResourceNotFoundException") and not macie_is_off:
+            raise
+
+
+def _create_job_log(event: dict[str, Any], context: Any) -> str:
+    """Create the log group of Macie's jobs, unless it is there; then it stays as it is."""
+    wanted = event["ResourceProperties"]
+    name: str = wanted["LogGroupName"]
+    try:
+        _patiently(context, logs.create_log_group, LOGS_BUSY, logGroupName=name)
+    except logs.exceptions.ResourceAlreadyExistsException:
+        return name
+    if "RetentionInDays" in wanted:
+        days = int(wanted["RetentionInDays"])
+        _patiently(context, logs.put_retention_policy, LOGS_BUSY, logGroupName=name, retentionInDays=days)
+    return name
+
+
+KINDS: dict[str, Callable[[dict[str, Any], Any], str]] = {
+    "Custom::MacieSettings": _put_settings,
+    "Custom::MacieResultsExport": _put_export,
+    "Custom::MacieClassificationJob": _create_job,
+    "Custom::MacieJobLog": _create_job_log,
+}
+
+
+def _patiently(context: Any, call: Callable[..., Any], passing: frozenset[str] = NOT_YET, **given: Any) -> Any:
+    """Return what a call returns; while the function has time, it is tried again after errors that may pass."""
+    pause = 1
+    while True:
+        try:
+            return call(**given)
+        except (ClientError, NotReadyError, *UNREACHED) as error:
+            final = isinstance(error, ClientError) and _code(error) not in passing
+            left = context.get_remaining_time_in_millis() / 1000 - pause
+            if final or left < RESERVE_SECONDS:
+                raise
+            _log(waiting=pause, reason=str(error))
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+def _code(error: Any) -> str:
+    """Return the code of an error of a service."""
+    code: str = error.response["Error"]["Code"]
+    return code
+
+
+def _respond(url: str, answer: dict[str, str]) -> None:
+    """Send CloudFormation the answer that it waits for."""
+    # The URL is signed for a PUT without a type of content.
+    request = urllib.request.Request(  # noqa: S310 - CloudFormation's own URL
+        url, json.dumps(answer).encode(), {"Content-Type": ""}, method="PUT"
+    )
+    for pause in (1, 2, None):
+        try:
+            with urllib.request.urlopen(request, timeout=5):  # noqa: S310
+                return
+        except OSError as error:
+            _log(answered=False, reason=str(error))
+            if pause is None:
+                raise
+            time.sleep(pause)
+
+
+def _log(**fields: Any) -> None:
+    """Write a line of JSON into the log."""
+    print(json.dumps(fields))

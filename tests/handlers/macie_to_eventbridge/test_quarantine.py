@@ -1,0 +1,314 @@
+"""The quarantine: public access first, a copy, a tag; once each, never a deletion, and nothing in a dry run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.fakes.aws import FakeAws, FakeError
+from tests.handlers.loading import Context, load
+
+ACCOUNT, FINDING, KEY = "111122223333", "64b917aa", "2022 Sourcing.csv"
+SETTINGS = {
+    "DRY_RUN": "false",
+    "QUARANTINE_BUCKET": "quarantine",
+    "KEY_ARN": "arn:aws:kms:eu-central-1:111122223333:key/1",
+    "TAG": "true",
+    "COPY": "true",
+    "BLOCK_PUBLIC_ACCESS": "true",
+}
+BLOCKED = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
+SOURCE = {"Bucket": "lake", "Key": KEY}
+GONE = FakeError("404", "Not Found", 404)
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    with FakeAws() as fake:
+        fake.patch(monkeypatch)
+        yield fake
+
+
+def event(category: str = "CLASSIFICATION", key: str = KEY, version: str | None = "", **more: Any) -> dict[str, Any]:
+    found = {"bucketArn": "arn:aws:s3:::lake", "key": key, "versionId": version, "etag": "6bb7"}
+    detail = {
+        "id": FINDING,
+        "accountId": ACCOUNT,
+        "category": category,
+        "type": "SensitiveData:S3Object/Personal",
+        "sample": False,
+        "resourcesAffected": {
+            "s3Bucket": {"name": "lake", "arn": "arn:aws:s3:::lake"},
+            "s3Object": found if category == "CLASSIFICATION" else None,
+        },
+    }
+    return {"source": "aws.macie", "detail-type": "Macie Finding", "detail": {**detail, **more}}
+
+
+def run(finding: dict[str, Any]) -> list[str]:
+    result = load("macie_to_eventbridge", "quarantine").handler(finding, Context())
+    assert set(result) == {"finding", "did"}
+    assert result["finding"] == FINDING
+    did: list[str] = result["did"]
+    return did
+
+
+def given(aws: FakeAws, operation: str) -> list[dict[str, Any]]:
+    return [call.parameters for call in aws.calls if call.operation == operation]
+
+
+def public(aws: FakeAws) -> None:
+    aws.reply("s3", "GetPublicAccessBlock", FakeError("NoSuchPublicAccessBlockConfiguration", status=404))
+    aws.reply("s3", "PutPublicAccessBlock")
+
+
+def no_copy(aws: FakeAws, size: int = 4750) -> None:
+    aws.reply("s3", "HeadObject", GONE)
+    aws.reply("s3", "HeadObject", {"ContentLength": size, "ETag": '"6bb7"'})
+
+
+def tagged_with(aws: FakeAws, tags: dict[str, str]) -> None:
+    aws.reply("s3", "GetObjectTagging", {"TagSet": [{"Key": key, "Value": value} for key, value in tags.items()]})
+
+
+def test_a_finding_of_an_object_is_answered_with_all_three(aws: FakeAws, capsys: pytest.CaptureFixture[str]) -> None:
+    public(aws)
+    no_copy(aws)
+    aws.reply("s3", "CopyObject")
+    tagged_with(aws, {"Division": "HR"})
+    aws.reply("s3", "PutObjectTagging")
+    assert run(event()) == ["public-access-blocked", "copied", "tagged"]
+    assert given(aws, "PutPublicAccessBlock") == [
+        {"Bucket": "lake", "ExpectedBucketOwner": ACCOUNT, "PublicAccessBlockConfiguration": BLOCKED}
+    ]
+    assert given(aws, "HeadObject") == [
+        {"Bucket": "quarantine", "Key": f"lake/{FINDING}/{KEY}", "ExpectedBucketOwner": ACCOUNT},
+        {**SOURCE, "ExpectedBucketOwner": ACCOUNT},
+    ]
+    assert given(aws, "CopyObject") == [
+        {
+            "Bucket": "quarantine",
+            "Key": f"lake/{FINDING}/{KEY}",
+            "CopySource": SOURCE,
+            "ServerSideEncryption": "aws:kms",
+            "SSEKMSKeyId": SETTINGS["KEY_ARN"],
+            "TaggingDirective": "REPLACE",
+            "Tagging": "macie%3Afinding=64b917aa&macie%3Atype=SensitiveData%3AS3Object%2FPersonal",
+            "ExpectedBucketOwner": ACCOUNT,
+        }
+    ]
+    (tagging,) = given(aws, "PutObjectTagging")
+    tags = {tag["Key"]: tag["Value"] for tag in tagging.pop("Tagging")["TagSet"]}
+    assert tags.pop("macie:quarantined-at").endswith("Z")
+    assert tags == {"Division": "HR", "macie:quarantine": FINDING}
+    assert tagging == {**SOURCE, "ExpectedBucketOwner": ACCOUNT}
+    assert aws.actions() == {
+        "s3:GetBucketPublicAccessBlock",
+        "s3:PutBucketPublicAccessBlock",
+        "s3:GetObject",
+        "s3:PutObject",
+        "s3:GetObjectTagging",
+        "s3:PutObjectTagging",
+    }
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line) == {
+        "finding": FINDING,
+        "did": ["public-access-blocked", "copied", "tagged"],
+        "type": "SensitiveData:S3Object/Personal",
+        "bucket": "lake",
+        "key": KEY,
+    }
+
+
+def test_what_was_done_is_not_done_again(aws: FakeAws) -> None:
+    aws.reply("s3", "GetPublicAccessBlock", {"PublicAccessBlockConfiguration": BLOCKED})
+    aws.reply("s3", "HeadObject", {"ContentLength": 4750})
+    tagged_with(aws, {"macie:quarantine": FINDING})
+    assert run(event()) == ["public-access-blocked-before", "copied-before", "tagged-before"]
+
+
+def test_public_access_that_is_blocked_in_part_is_blocked(aws: FakeAws) -> None:
+    aws.reply(
+        "s3", "GetPublicAccessBlock", {"PublicAccessBlockConfiguration": BLOCKED | {"RestrictPublicBuckets": False}}
+    )
+    aws.reply("s3", "PutPublicAccessBlock")
+    assert run(event("POLICY")) == ["public-access-blocked"]
+    assert aws.actions() == {"s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock"}
+
+
+def test_the_version_that_was_analysed_is_copied_and_tagged(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLOCK_PUBLIC_ACCESS", "false")
+    no_copy(aws)
+    aws.reply("s3", "CopyObject")
+    tagged_with(aws, {})
+    aws.reply("s3", "PutObjectTagging")
+    assert run(event(version="v1")) == ["copied", "tagged"]
+    assert given(aws, "CopyObject")[0]["CopySource"] == {**SOURCE, "VersionId": "v1"}
+    for operation in ("GetObjectTagging", "PutObjectTagging"):
+        assert given(aws, operation)[0]["VersionId"] == "v1"
+    assert aws.actions() == {
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "s3:PutObject",
+        "s3:GetObjectVersionTagging",
+        "s3:PutObjectVersionTagging",
+    }
+
+
+@pytest.mark.parametrize("version", ["", None])
+def test_an_object_without_a_version_is_named_without_one(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch, version: str | None
+) -> None:
+    monkeypatch.setenv("BLOCK_PUBLIC_ACCESS", "false")
+    monkeypatch.setenv("COPY", "false")
+    tagged_with(aws, {"macie:quarantine": "another"})
+    aws.reply("s3", "PutObjectTagging")
+    assert run(event(version=version)) == ["tagged"]
+    assert aws.actions() == {"s3:GetObjectTagging", "s3:PutObjectTagging"}
+
+
+def test_a_large_object_is_copied_in_parts(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLOCK_PUBLIC_ACCESS", "false")
+    monkeypatch.setenv("TAG", "false")
+    no_copy(aws, size=6 * 1024**3)
+    aws.reply("s3", "CreateMultipartUpload", {"UploadId": "u"})
+    aws.reply("s3", "UploadPartCopy", {"CopyPartResult": {"ETag": "part"}}, repeat=True)
+    aws.reply("s3", "CompleteMultipartUpload", {"VersionId": "copy-1"})
+    aws.reply("s3", "PutObjectTagging", repeat=True)
+    assert run(event()) == ["copied"]
+    (made,) = given(aws, "CreateMultipartUpload")
+    assert (made["ServerSideEncryption"], made["SSEKMSKeyId"]) == ("aws:kms", SETTINGS["KEY_ARN"])
+    assert len(given(aws, "UploadPartCopy")) == 24
+    assert aws.actions() == {"s3:GetObject", "s3:PutObject", "s3:PutObjectVersionTagging"}
+
+
+@pytest.mark.parametrize(("length", "hashed"), [(1024, False), (1025, True)])
+def test_the_copy_of_a_key_that_would_be_too_long_has_its_hash(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch, length: int, hashed: bool
+) -> None:
+    monkeypatch.setenv("BLOCK_PUBLIC_ACCESS", "false")
+    monkeypatch.setenv("TAG", "false")
+    start = f"lake/{FINDING}/"
+    key = "ä" + "a" * (length - len(start) - 2)
+    aws.reply("s3", "HeadObject", {})
+    assert run(event(key=key)) == ["copied-before"]
+    name = hashlib.sha256(key.encode()).hexdigest() if hashed else key
+    assert given(aws, "HeadObject")[0]["Key"] == start + name
+
+
+def test_an_object_with_too_many_tags_is_not_tagged(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLOCK_PUBLIC_ACCESS", "false")
+    monkeypatch.setenv("COPY", "false")
+    tagged_with(aws, {f"t{number}": "x" for number in range(9)})
+    assert run(event()) == ["no-room-for-tags"]
+    tagged_with(aws, {f"t{number}": "x" for number in range(8)})
+    aws.reply("s3", "PutObjectTagging")
+    assert run(event()) == ["tagged"]
+
+
+@pytest.mark.parametrize("error", [GONE, FakeError("NoSuchVersion", status=404)])
+def test_an_object_that_is_gone_is_no_failure(aws: FakeAws, error: FakeError) -> None:
+    public(aws)
+    aws.reply("s3", "HeadObject", GONE)
+    aws.reply("s3", "HeadObject", error)
+    assert run(event()) == ["public-access-blocked", "object-gone"]
+
+
+def test_an_object_that_goes_after_its_copy_is_no_failure(aws: FakeAws) -> None:
+    public(aws)
+    aws.reply("s3", "HeadObject", {})
+    aws.reply("s3", "GetObjectTagging", FakeError("NoSuchKey", status=404))
+    assert run(event()) == ["public-access-blocked", "copied-before", "object-gone"]
+
+
+def test_a_bucket_that_is_gone_is_no_failure(aws: FakeAws) -> None:
+    aws.reply("s3", "GetPublicAccessBlock", FakeError("NoSuchBucket", status=404))
+    assert run(event("POLICY")) == ["bucket-gone"]
+
+
+def test_a_quarantine_bucket_that_is_gone_is_a_failure(aws: FakeAws) -> None:
+    public(aws)
+    no_copy(aws)
+    aws.reply("s3", "CopyObject", FakeError("NoSuchBucket", status=404))
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        run(event())
+
+
+DENIED = FakeError("AccessDenied", status=403)
+
+
+@pytest.mark.parametrize("operation", ["GetPublicAccessBlock", "PutPublicAccessBlock"])
+def test_a_bucket_that_cannot_be_blocked_is_a_failure(aws: FakeAws, operation: str) -> None:
+    if operation == "PutPublicAccessBlock":
+        aws.reply("s3", "GetPublicAccessBlock", {"PublicAccessBlockConfiguration": {}})
+    aws.reply("s3", operation, DENIED)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        run(event())
+
+
+@pytest.mark.parametrize("operation", ["HeadObject", "CopyObject", "GetObjectTagging", "PutObjectTagging"])
+def test_what_fails_is_raised_after_the_bucket_is_blocked_and_what_was_done_is_logged(
+    aws: FakeAws, capsys: pytest.CaptureFixture[str], operation: str
+) -> None:
+    public(aws)
+    steps = ["HeadObject", "CopyObject", "GetObjectTagging", "PutObjectTagging"]
+    for step in steps[: steps.index(operation)]:
+        if step == "HeadObject":
+            no_copy(aws)
+        else:
+            aws.reply("s3", step, {"TagSet": []} if step == "GetObjectTagging" else {})
+    aws.reply("s3", operation, DENIED if operation != "HeadObject" else FakeError("403", status=403))
+    with pytest.raises(ClientError, match=r"AccessDenied|403"):
+        run(event())
+    did = json.loads(capsys.readouterr().out)["did"]
+    assert did == ["public-access-blocked", *(["copied"] if "Tagging" in operation else [])]
+
+
+@pytest.mark.parametrize(
+    ("category", "off", "would"),
+    [
+        ("CLASSIFICATION", None, ["would-block-public-access", "would-copy", "would-tag"]),
+        ("CLASSIFICATION", "BLOCK_PUBLIC_ACCESS", ["would-copy", "would-tag"]),
+        ("CLASSIFICATION", "COPY", ["would-block-public-access", "would-tag"]),
+        ("CLASSIFICATION", "TAG", ["would-block-public-access", "would-copy"]),
+        ("POLICY", None, ["would-block-public-access"]),
+    ],
+)
+@pytest.mark.parametrize(("dry_run", "sample"), [("true", False), ("", False), ("false", True)])
+def test_a_dry_run_and_a_sample_only_say_what_would_be_done(
+    aws: FakeAws,
+    monkeypatch: pytest.MonkeyPatch,
+    category: str,
+    off: str | None,
+    would: list[str],
+    dry_run: str,
+    sample: bool,
+) -> None:
+    monkeypatch.setenv("DRY_RUN", dry_run)
+    for name in ("QUARANTINE_BUCKET", "KEY_ARN") if dry_run else ():
+        monkeypatch.delenv(name)
+    if off:
+        monkeypatch.setenv(off, "false")
+    assert run(event(category, sample=sample)) == would
+    assert aws.calls == []
+
+
+def test_findings_of_other_accounts_and_of_the_quarantine_itself_are_left_alone(aws: FakeAws) -> None:
+    assert run(event(accountId="444455556666")) == ["skipped-other-account"]
+    copied = event()["detail"]["resourcesAffected"] | {"s3Bucket": {"name": "quarantine"}}
+    assert run(event(resourcesAffected=copied)) == ["skipped-quarantine-bucket"]
+    assert aws.calls == []
+
+
+def test_with_everything_off_nothing_is_done(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("BLOCK_PUBLIC_ACCESS", "COPY", "TAG"):
+        monkeypatch.setenv(name, "false")
+    assert run(event()) == []
+    assert aws.calls == []
