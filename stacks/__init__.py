@@ -10,9 +10,12 @@ if TYPE_CHECKING:
 
     from .config import Settings
 
-Architecture = Literal["iot_to_firehose"]
+Architecture = Literal["iot_to_firehose", "macie_to_eventbridge"]
 
-STACKS: dict[Architecture, str] = {"iot_to_firehose": "IotToFirehose"}
+STACKS: dict[Architecture, str] = {
+    "iot_to_firehose": "IotToFirehose",
+    "macie_to_eventbridge": "MacieToEventBridge",
+}
 """Architecture to the name of its stack; the class is named the same with ``Stack`` behind."""
 
 

@@ -15,6 +15,8 @@ from cdk_refarch._parts.checks import refusal
 
 from . import STACKS, Architecture
 
+Severity = Literal["LOW", "MEDIUM", "HIGH"]
+
 _OURS = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 """Context keys of the CDK itself have a slash, a colon or a dash in them."""
 
@@ -47,6 +49,24 @@ class IotToFirehoseSettings(_Section):
     expire_after_days: int | None = None
 
 
+class MacieToEventBridgeSettings(_Section):
+    """What the stack ``MacieToEventBridge`` is built with; the construct checks the values further."""
+
+    existing_session: bool = False
+    automated_discovery: bool | None = None
+    excluded_buckets: list[str] = []
+    security_hub: bool | None = None
+    expire_after_days: int | None = None
+    scan_daily_percentage: int | None = None
+    min_severity: Severity = "HIGH"
+    include_samples: bool = False
+    notification_emails: list[str] = []
+    quarantine_dry_run: bool = True
+    quarantine_buckets: list[str] = []
+    audit_bus_arn: str | None = None
+    reconcile: bool = False
+
+
 class Settings(_Section):
     """The settings of the whole app; without any context, these defaults."""
 
@@ -57,6 +77,9 @@ class Settings(_Section):
     alarm_email: str | None = None
     prefix: str = Field(default="", pattern=r"^([A-Za-z][A-Za-z0-9-]{0,40})?$")
     iot_to_firehose: Annotated[IotToFirehoseSettings, BeforeValidator(_from_command_line)] = IotToFirehoseSettings()
+    macie_to_eventbridge: Annotated[MacieToEventBridgeSettings, BeforeValidator(_from_command_line)] = (
+        MacieToEventBridgeSettings()
+    )
 
     @classmethod
     def from_context(cls, node: Node) -> Settings:
@@ -95,6 +118,8 @@ def _refusal(problem: Any) -> ValueError:
         "string_type": "text",
         "int_parsing": "a whole number",
         "int_type": "a whole number",
+        "bool_parsing": "true or false",
+        "bool_type": "true or false",
         "dict_type": "a mapping of names to text",
         "list_type": "a list of names",
         "model_type": "a mapping",

@@ -1,5 +1,45 @@
 from ._parts.alarm_topic import AlarmTopic
 from ._parts.house_rules import HouseRules
 from .iot_to_firehose import BucketLifecycle, GlueTable, IotToFirehose, S3Delivery, S3Sink
+from .macie_to_eventbridge import (
+    AllowList,
+    AuditBus,
+    BucketCriteria,
+    ClassificationJob,
+    CustomDataIdentifier,
+    FindingRoute,
+    MacieSession,
+    MacieToEventBridge,
+    Notification,
+    Organization,
+    Quarantine,
+    ResultsExport,
+    Route,
+    SuppressionRule,
+    TicketQueue,
+)
 
-__all__ = ["AlarmTopic", "BucketLifecycle", "GlueTable", "HouseRules", "IotToFirehose", "S3Delivery", "S3Sink"]
+__all__ = [
+    "AlarmTopic",
+    "AllowList",
+    "AuditBus",
+    "BucketCriteria",
+    "BucketLifecycle",
+    "ClassificationJob",
+    "CustomDataIdentifier",
+    "FindingRoute",
+    "GlueTable",
+    "HouseRules",
+    "IotToFirehose",
+    "MacieSession",
+    "MacieToEventBridge",
+    "Notification",
+    "Organization",
+    "Quarantine",
+    "ResultsExport",
+    "Route",
+    "S3Delivery",
+    "S3Sink",
+    "SuppressionRule",
+    "TicketQueue",
+]

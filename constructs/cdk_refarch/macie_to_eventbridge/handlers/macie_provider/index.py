@@ -153,13 +153,10 @@ def _publish_to_security_hub(classification: bool, context: Any) -> None:
 def _put_export(event: dict[str, Any], context: Any) -> str:
     """Say where Macie keeps the results of all objects."""
     wanted = event["ResourceProperties"]
-    names = {
-        "bucketName": "BucketName",
-        "expectedBucketOwner": "BucketOwner",
-        "keyPrefix": "KeyPrefix",
-        "kmsKeyArn": "KmsKeyArn",
-    }
-    destination = {name: wanted[ours] for name, ours in names.items() if wanted.get(ours)}
+    destination = {"bucketName": wanted["BucketName"], "kmsKeyArn": wanted["KmsKeyArn"]}
+    for name, ours in (("expectedBucketOwner", "BucketOwner"), ("keyPrefix", "KeyPrefix")):
+        if wanted.get(ours):
+            destination[name] = wanted[ours]
     configuration = {"s3Destination": destination}
     _patiently(context, macie.put_classification_export_configuration, configuration=configuration)
     return "macie-results-export"

@@ -1,0 +1,65 @@
+"""The bus where findings of many accounts come together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from cdk_refarch._parts.checks import Checks
+
+from .pattern import DETAIL_TYPE, RECONCILED
+from .routing_checks import check_audit_bus
+
+
+class AuditBus(Construct):
+    """An event bus that takes findings of Macie from other accounts, and nothing else.
+
+    Creates the bus and its policy. Give it to ``MacieToEventBridge`` as ``audit_bus`` in the accounts that send, and as
+    ``event_bus`` where routes listen to it.
+
+    Args:
+        scope: The construct it belongs to.
+        id: Its id.
+        organization_id: The organization whose accounts may send, as in ``o-a1b2c3d4e5``. Exactly one of
+            ``organization_id`` and ``accounts``.
+        accounts: The accounts that may send, of 12 digits each.
+
+    Attributes:
+        bus: The bus.
+
+    Raises:
+        ValueError: If both or neither is given, or one is none.
+    """
+
+    def __init__(
+        self, scope: Construct, id: str, *, organization_id: str | None = None, accounts: Sequence[str] = ()
+    ) -> None:
+        check_audit_bus(Checks.of(scope, id), organization_id, accounts)
+        super().__init__(scope, id)
+        self.bus = events.EventBus(self, "Bus", description=f"Findings of Macie from many accounts, {self.node.path}")
+        conditions: dict[str, dict[str, str | list[str]]] = {
+            # What rules send on keeps its source; the others are those of replays and of the reconciler.
+            "StringLike": {"events:source": ["aws.macie", RECONCILED, f"{RECONCILED}.*"]},
+            "StringEquals": {"events:detail-type": DETAIL_TYPE},
+        }
+        if organization_id is not None:
+            conditions["StringEquals"]["aws:PrincipalOrgID"] = organization_id
+        statement = iam.PolicyStatement(
+            sid="Findings",
+            principals=[iam.AnyPrincipal()]
+            if organization_id is not None
+            else [iam.AccountPrincipal(account) for account in accounts],
+            actions=["events:PutEvents"],
+            resources=[self.bus.event_bus_arn],
+            conditions=conditions,
+        )
+        events.CfnEventBusPolicy(
+            self,
+            "Policy",
+            event_bus_name=self.bus.event_bus_name,
+            statement_id="Findings",
+            statement=statement.to_statement_json(),
+        )

@@ -1,0 +1,61 @@
+"""Ready targets: a topic for people, and a queue for a ticket system."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from cdk_refarch._parts.queues import RETENTION_DAYS
+
+from .routing import Notification
+
+RECEIVES = 5
+"""How often a ticket system gets a message that it does not delete, before the message is put aside."""
+
+VISIBILITY = cdk.Duration.minutes(5)
+"""How long a ticket system has for a message."""
+
+
+def notification_topic(scope: Construct, id: str, *, notification: Notification, key: kms.IKey) -> sns.Topic:
+    """Create an encrypted topic for people.
+
+    Args:
+        scope: The construct it belongs to.
+        id: Its id.
+        notification: Who is told; checked before.
+        key: Encrypts messages.
+    """
+    topic = sns.Topic(scope, id, master_key=key, enforce_ssl=True)
+    for number, address in enumerate(notification.emails, 1):
+        sns.Subscription(
+            topic, f"Email{number}", topic=topic, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=address
+        )
+    return topic
+
+
+def ticket_queue(
+    scope: Construct, id: str, *, key: kms.IKey, failed: sqs.IQueue, removal_policy: cdk.RemovalPolicy
+) -> sqs.Queue:
+    """Create an encrypted queue for a ticket system.
+
+    Args:
+        scope: The construct it belongs to.
+        id: Its id.
+        key: Encrypts messages.
+        failed: Where messages go that the ticket system always fails on.
+        removal_policy: What happens to the queue when the construct is removed.
+    """
+    return sqs.Queue(
+        scope,
+        id,
+        encryption=sqs.QueueEncryption.KMS,
+        encryption_master_key=key,
+        enforce_ssl=True,
+        retention_period=cdk.Duration.days(RETENTION_DAYS),
+        visibility_timeout=VISIBILITY,
+        dead_letter_queue=sqs.DeadLetterQueue(max_receive_count=RECEIVES, queue=failed),
+        removal_policy=removal_policy,
+    )

@@ -1,0 +1,77 @@
+"""The custom resources: what CloudFormation has no resource for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from .functions import python_function
+
+TIMEOUT = cdk.Duration.minutes(5)
+"""What Macie verifies, such as a bucket policy, can take minutes to be seen everywhere."""
+
+PATIENCE = cdk.Duration.minutes(10)
+"""How long CloudFormation waits for an answer, twice as long as the function may run."""
+
+
+class Provider(Construct):
+    """A function that CloudFormation calls for custom resources; it never disables Macie.
+
+    Args:
+        scope: The construct it belongs to.
+        id: Its id.
+        statements: What the custom resources of the construct need, and no more.
+        encryption_key: Encrypts the function's log.
+        removal_policy: What happens to the log when the construct is removed.
+        log_retention: How long the log is kept.
+
+    Attributes:
+        function: The function.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        statements: Sequence[iam.PolicyStatement],
+        encryption_key: kms.IKey,
+        removal_policy: cdk.RemovalPolicy,
+        log_retention: logs.RetentionDays,
+    ) -> None:
+        super().__init__(scope, id)
+        self.function = python_function(
+            self,
+            handler="macie_provider",
+            description="Makes the settings of Amazon Macie that CloudFormation lacks",
+            timeout=TIMEOUT,
+            statements=statements,
+            environment={},
+            encryption_key=encryption_key,
+            removal_policy=removal_policy,
+            log_retention=log_retention,
+        )
+
+    def resource(self, scope: Construct, id: str, kind: str, properties: Mapping[str, Any]) -> cdk.CustomResource:
+        """Create a custom resource.
+
+        Args:
+            scope: The construct that it belongs to.
+            id: Its id.
+            kind: What it is, behind ``Custom::``.
+            properties: What the function reads; None is left out.
+        """
+        return cdk.CustomResource(
+            scope,
+            id,
+            service_token=self.function.function_arn,
+            resource_type=f"Custom::{kind}",
+            properties={name: value for name, value in properties.items() if value is not None},
+            service_timeout=PATIENCE,
+        )

@@ -1,0 +1,176 @@
+"""Findings that EventBridge never delivered to this account's rules are sent after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from cdk_refarch._parts.alarms import alarm
+from cdk_refarch._parts.keys import EVENTS, USE
+from cdk_refarch._parts.policies import use_key
+from cdk_refarch._parts.queues import failure_queue
+
+from .functions import python_function
+from .pattern import DETAIL_TYPE, RECONCILED
+from .targets import admit_to_queue
+
+EVERY = cdk.Duration.hours(1)
+"""How often Macie is asked for the findings of the last day."""
+
+GRACE_SECONDS = 900
+"""How old a finding must be before its event counts as lost."""
+
+TIMEOUT = cdk.Duration.minutes(5)
+
+
+class Reconciler(Construct):
+    """A function that notes which findings were heard of, and sends those after that were not, once.
+
+    Creates the function, a table of findings that were heard of, the rules that call it, a queue of events that it
+    failed on, and two alarms.
+
+    Args:
+        scope: The construct it belongs to.
+        id: Its id.
+        event_bus: The bus that the routes listen to; None for the account's default one.
+        encryption_key: Encrypts the table, the log and failed events.
+        alarm_topic: Where alarms go; None for nowhere.
+        removal_policy: What happens to the table, the queue and the log when the construct is removed.
+        log_retention: How long the log is kept.
+
+    Attributes:
+        function: The function.
+        table: The ids of findings that were heard of in the last days.
+        failed_events: Events that the function failed on three times, or that could not be delivered to it.
+        alarms: The alarms by name.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        event_bus: events.IEventBus | None,
+        encryption_key: kms.IKey,
+        alarm_topic: sns.ITopic | None,
+        removal_policy: cdk.RemovalPolicy,
+        log_retention: logs.RetentionDays,
+    ) -> None:
+        super().__init__(scope, id)
+        stack = cdk.Stack.of(self)
+        self.failed_events: sqs.Queue = failure_queue(
+            self, "FailedEvents", key=encryption_key, removal_policy=removal_policy
+        )
+        self.table = dynamodb.Table(
+            self,
+            "Heard",
+            partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
+            encryption_key=encryption_key,
+            time_to_live_attribute="expires",
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            removal_policy=removal_policy,
+        )
+        default_bus = f"arn:{stack.partition}:events:{stack.region}:{stack.account}:event-bus/default"
+        bus_arn = default_bus if event_bus is None else event_bus.event_bus_arn
+        self.function = python_function(
+            self,
+            handler="reconciler",
+            description="Sends findings after that no rule heard of",
+            timeout=TIMEOUT,
+            statements=self._statements(bus_arn, encryption_key),
+            environment={
+                "TABLE_NAME": self.table.table_name,
+                "BUS_NAME": bus_arn,
+                "SOURCE": RECONCILED,
+                "GRACE_SECONDS": str(GRACE_SECONDS),
+            },
+            encryption_key=encryption_key,
+            removal_policy=removal_policy,
+            log_retention=log_retention,
+            failed_events=self.failed_events,
+        )
+        self._rules(None if event_bus is None else event_bus.event_bus_name)
+        self.alarms: Mapping[str, cloudwatch.Alarm] = self._alarms(alarm_topic)
+
+    def _statements(self, bus_arn: str, key: kms.IKey) -> list[iam.PolicyStatement]:
+        return [
+            iam.PolicyStatement(actions=["macie2:GetFindings", "macie2:ListFindings"], resources=["*"]),
+            iam.PolicyStatement(
+                actions=["dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:PutItem"],
+                resources=[self.table.table_arn],
+            ),
+            use_key(self, key, "dynamodb", USE),
+            iam.PolicyStatement(
+                actions=["events:PutEvents"],
+                resources=[bus_arn],
+                conditions={"StringEquals": {"events:source": RECONCILED, "events:detail-type": DETAIL_TYPE}},
+            ),
+        ]
+
+    def _rules(self, bus_name: str | None) -> None:
+        heard = events.CfnRule(
+            self,
+            "HeardRule",
+            description=f"Notes which Macie findings were heard of, for {self.node.path}",
+            event_bus_name=bus_name,
+            event_pattern={"source": ["aws.macie"], "detail-type": [DETAIL_TYPE]},
+            state="ENABLED",
+            targets=[self._target()],
+        )
+        schedule = events.CfnRule(
+            self,
+            "Schedule",
+            description=f"Looks for findings that no rule heard of, for {self.node.path}",
+            schedule_expression=f"rate({EVERY.to_hours()} hour)",
+            state="ENABLED",
+            targets=[self._target()],
+        )
+        rules = {"HeardRule": heard, "Schedule": schedule}
+        for name, rule in rules.items():
+            lambda_.CfnPermission(
+                self,
+                f"{name}Permission",
+                action="lambda:InvokeFunction",
+                function_name=self.function.function_arn,
+                principal=EVENTS,
+                source_arn=rule.attr_arn,
+            )
+        admit_to_queue(self, self.failed_events, rules, argument="failed_events")
+
+    def _target(self) -> events.CfnRule.TargetProperty:
+        queue = events.CfnRule.DeadLetterConfigProperty(arn=self.failed_events.queue_arn)
+        return events.CfnRule.TargetProperty(id="Target", arn=self.function.function_arn, dead_letter_config=queue)
+
+    def _alarms(self, topic: sns.ITopic | None) -> dict[str, cloudwatch.Alarm]:
+        watched: list[tuple[str, cloudwatch.IMetric, str]] = [
+            (
+                "Errors",
+                self.function.metric_errors(),
+                "The reconciler failed. It runs again within the hour and looks at the whole last day. Read its log.",
+            ),
+            (
+                "FailedEvents",
+                self.failed_events.metric_approximate_number_of_messages_visible(statistic="Maximum"),
+                "The reconciler could not note findings that were heard of, and may send them after. Read its log, and "
+                "purge the queue.",
+            ),
+        ]
+        return {
+            name: alarm(self, f"{name}Alarm", metric=metric, description=description, topic=topic)
+            for name, metric, description in watched
+        }

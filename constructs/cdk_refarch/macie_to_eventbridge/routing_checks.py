@@ -1,0 +1,236 @@
+"""Refusal of bad arguments about where findings go, before anything is created."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from constructs import Construct
+
+from cdk_refarch._parts.checks import Checks
+
+from .finding_checks import check_findings, check_samples, check_severity
+from .routing import Notification, Quarantine, Route, TicketQueue
+from .shared_checks import (
+    check_accounts,
+    check_bucket_names,
+    check_flag,
+    check_id,
+    check_resource,
+    elements,
+    managed_key,
+    named,
+)
+from .targets import target_kind
+
+RESERVED_IDS = frozenset(("Notification", "Tickets", "Quarantine", "Audit"))
+"""Ids of the construct's own routes."""
+
+MAX_ID = 64
+
+ORGANIZATION = r"o-[a-z0-9]{10,32}"
+"""https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html"""
+
+MAX_LOCK_DAYS = 36500
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html"""
+
+
+def check_route(checks: Checks, scope: Construct, route: Route, taken: Collection[str]) -> None:
+    """Check a route by itself.
+
+    Args:
+        checks: The checks of the construct, or of the route when there may be several.
+        scope: The scope that the construct is, or will be, put in.
+        route: The route.
+        taken: Ids of other routes.
+
+    Raises:
+        ValueError: If AWS would refuse it, or findings would get lost or never pass.
+    """
+    check_id(checks, route.id, longest=MAX_ID)
+    if route.id in taken or route.id in RESERVED_IDS:
+        checks.refuse("id", "one that is free", f"{route.id!r}, which is taken", "use another id")
+    _check_target(checks, scope, route.target)
+    check_severity(checks, route.min_severity)
+    check_findings(checks, route.categories, route.finding_types)
+    check_bucket_names(checks, "buckets", route.buckets, patterns=True)
+    check_samples(checks, route.include_samples)
+    queue = route.dead_letter_queue
+    check_resource(checks, scope, "dead_letter_queue", queue, "queue_arn", "IQueue")
+    if queue is None:
+        return
+    _check_receiver(checks, "dead_letter_queue", queue)
+    if getattr(route.target, "queue_arn", None) == queue.queue_arn:
+        remedy = "leave it out to have one made"
+        checks.refuse("target and dead_letter_queue", "two queues", "the same queue for both", remedy)
+
+
+def check_routes(checks: Checks, scope: Construct, routes: Sequence[Route]) -> None:
+    """Check the routes one by one and against each other.
+
+    Args:
+        checks: The checks of the construct.
+        scope: The scope that the construct will be put in.
+        routes: The argument.
+
+    Raises:
+        ValueError: If one is wrong, or two have the same id.
+    """
+    for route in named(checks, "routes", routes, Route, longest=MAX_ID):
+        check_route(checks.within(route.id), scope, route, ())
+
+
+def _check_target(checks: Checks, scope: Construct, target: object) -> None:
+    kind = target_kind(target)
+    if kind is None:
+        rule = "a topic, a queue, a Lambda function, a state machine, an event bus or a Firehose stream"
+        checks.refuse("target", rule, f"{type(target).__name__} {target!r}", "give a construct such as sns.Topic(...)")
+    if kind != "events":
+        checks.same_region("target", target, scope)
+    _check_receiver(checks, "target", target)
+
+
+def _check_receiver(checks: Checks, argument: str, given: object) -> None:
+    what = "queue" if target_kind(given) == "sqs" else "topic"
+    if getattr(given, "fifo", False):
+        checks.refuse(argument, f"a standard {what}", "a FIFO one", "findings need no order; use a standard one")
+    alias = managed_key(given)
+    if alias is not None:
+        remedy = "use a key that admits events.amazonaws.com: EventBridge has no access to this one"
+        checks.refuse(argument, "encrypted with a key of your own", f"one with {alias}", remedy)
+
+
+def check_notification(checks: Checks, notification: Notification | None) -> None:
+    """Check who is told of findings.
+
+    Args:
+        checks: The checks of the construct.
+        notification: The argument.
+
+    Raises:
+        ValueError: If an address is none, or a severity does not exist.
+    """
+    if notification is None:
+        return
+    remedy = "give Notification(emails=['security@example.com'])"
+    checks.instance("notification", notification, Notification, remedy=remedy)
+    inner = checks.within("Notification")
+    remedy = "write it as ['security@example.com']"
+    for email in elements(inner, "emails", notification.emails, unit="addresses", remedy=remedy):
+        inner.matches("emails", email, r"[^@\s]+@[^@\s]+", rule="a list of addresses", remedy=remedy)
+    check_severity(inner, notification.min_severity)
+    check_samples(inner, notification.include_samples)
+
+
+def check_ticket_queue(checks: Checks, ticket_queue: TicketQueue | None) -> None:
+    """Check which findings become tickets.
+
+    Args:
+        checks: The checks of the construct.
+        ticket_queue: The argument.
+
+    Raises:
+        ValueError: If a severity does not exist.
+    """
+    if ticket_queue is None:
+        return
+    checks.instance("ticket_queue", ticket_queue, TicketQueue, remedy="give TicketQueue() or leave it out")
+    inner = checks.within("Tickets")
+    check_severity(inner, ticket_queue.min_severity)
+    check_samples(inner, ticket_queue.include_samples)
+
+
+def check_quarantine(checks: Checks, scope: Construct, quarantine: Quarantine | None) -> None:
+    """Check what answers findings, and for which buckets.
+
+    Args:
+        checks: The checks of the construct.
+        scope: The scope that the construct will be put in.
+        quarantine: The argument.
+
+    Raises:
+        ValueError: If it could do nothing, or would need permissions on every bucket.
+    """
+    if quarantine is None:
+        return
+    checks.instance("quarantine", quarantine, Quarantine, remedy="give Quarantine() or leave it out")
+    inner = checks.within("Quarantine")
+    check_flag(inner, "dry_run", quarantine.dry_run, remedy="give False to let it act")
+    actions = ("tag", "copy", "block_public_access")
+    for action in actions:
+        check_flag(inner, action, getattr(quarantine, action), remedy="give False to leave that undone")
+    if not any(getattr(quarantine, action) for action in actions):
+        remedy = "leave one of them on, or leave out the quarantine"
+        inner.refuse("tag, copy and block_public_access", "True for one at least", "False for all", remedy)
+    check_bucket_names(inner, "buckets", quarantine.buckets, patterns=True)
+    if not quarantine.dry_run and not quarantine.buckets:
+        remedy = "name the buckets that it may change, as in ['team-*']"
+        inner.refuse("dry_run and buckets", "given together when it is no dry run", "dry_run=False alone", remedy)
+    remedy = "give the keys of the objects in those buckets"
+    for key in elements(inner, "decrypt_keys", quarantine.decrypt_keys, unit="keys", remedy=remedy):
+        if key is None:
+            inner.refuse("decrypt_keys", "a list of keys", "NoneType None", "drop it")
+        check_resource(inner, scope, "decrypt_keys", key, "key_arn", "IKey")
+        inner.key("each of decrypt_keys", key)
+    check_severity(inner, quarantine.min_severity)
+    remedy = "give the days that you need to answer a finding"
+    if quarantine.lock_days is None:
+        inner.refuse("lock_days", f"from 1 day to {MAX_LOCK_DAYS} days", "NoneType None", remedy)
+    inner.number("lock_days", quarantine.lock_days, 1, MAX_LOCK_DAYS, unit="days", remedy=remedy)
+    check_samples(inner, quarantine.include_samples)
+
+
+def check_bus(checks: Checks, argument: str, bus: object, scope: Construct | None = None) -> None:
+    """Check an event bus that is brought along.
+
+    Args:
+        checks: The checks of the construct.
+        argument: The argument as typed.
+        bus: The bus, or None.
+        scope: The scope that the construct will be put in, when the bus must be in its region; None if any will do.
+
+    Raises:
+        ValueError: If it is something else, or of another region.
+    """
+    check_resource(checks, scope, argument, bus, "event_bus_arn", "IEventBus")
+
+
+def check_buses(checks: Checks, scope: Construct, event_bus: object, audit_bus: object) -> None:
+    """Check the bus that is listened to and the one that all findings go to.
+
+    Args:
+        checks: The checks of the construct.
+        scope: The scope that the construct will be put in.
+        event_bus: The argument.
+        audit_bus: The argument.
+
+    Raises:
+        ValueError: If one is no bus, rules cannot listen to the one, or findings would come back from the other.
+    """
+    check_bus(checks, "event_bus", event_bus, scope)
+    check_bus(checks, "audit_bus", audit_bus)
+    heard = getattr(event_bus, "event_bus_arn", None)
+    if heard is not None and heard == getattr(audit_bus, "event_bus_arn", None):
+        remedy = "give another bus, or leave audit_bus out"
+        checks.refuse("event_bus and audit_bus", "two buses", "the same bus for both", remedy)
+
+
+def check_audit_bus(checks: Checks, organization_id: str | None, accounts: Sequence[str]) -> None:
+    """Check who may send findings to an ``AuditBus``.
+
+    Args:
+        checks: The checks of the bus.
+        organization_id: The argument.
+        accounts: The argument.
+
+    Raises:
+        ValueError: If both or neither is given, or one is none.
+    """
+    check_accounts(checks, accounts)
+    if (organization_id is None) == (len(accounts) == 0):
+        got = "neither" if organization_id is None else "both"
+        remedy = "give the organization, or the accounts that may send"
+        checks.refuse("organization_id and accounts", "given one at a time", got, remedy)
+    if organization_id is not None:
+        remedy = "copy it from AWS Organizations"
+        rule = "an id of an organization, as in o-a1b2c3d4e5"
+        checks.matches("organization_id", organization_id, ORGANIZATION, rule=rule, remedy=remedy)
