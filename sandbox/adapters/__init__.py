@@ -5,14 +5,31 @@ from __future__ import annotations
 
 def install() -> None:
     """Add all adapters; must run before MiniStack serves."""
-    from . import cloudwatch, conditions, custom_resources, events, firehose, firehose_s3, iot, ordering, recorded
+    from . import (
+        cloudwatch,
+        conditions,
+        custom_resources,
+        events,
+        firehose,
+        firehose_s3,
+        iot,
+        lambda_async,
+        log_metrics,
+        macie,
+        ordering,
+        recorded,
+    )
 
     iot.install()
     firehose.install()
     firehose_s3.remember_metrics()
     events.install()
     cloudwatch.install()
+    lambda_async.install()
+    log_metrics.install()
     conditions.install()
     custom_resources.install()
+    macie.install_types()
     recorded.install()
+    macie.install()
     ordering.install()

@@ -1,8 +1,8 @@
 """Alarms as CloudWatch has them: by metric, dimensions and statistic, in state, and told to a topic that lets them.
 
-MiniStack compares a metric regardless of its dimensions, refuses alarms on a Metrics Insights query, asks neither the
-topic's policy nor its key's, and knows no metrics of queues. Time in the sandbox is real: a queue is measured, and
-alarms are evaluated, every second instead of every minute.
+MiniStack compares a metric regardless of its dimensions, refuses alarms on a Metrics Insights query and on a sum of
+metrics (``FILL(a, 0) + FILL(b, 0)``), asks neither the topic's policy nor its key's, and knows no metrics of queues.
+Time in the sandbox is real: a queue is measured, and alarms are evaluated, every second instead of every minute.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ _QUERY = re.compile(
     r"SELECT (?P<statistic>[A-Z]+)\((?P<metric>[\w.]+)\) FROM \"?(?P<namespace>[\w/]+)\"?"
     r"(?: WHERE (?P<name>\w+) = '(?P<value>[^']+)')?$"
 )
+_SUM = re.compile(r"FILL\((?P<id>\w+),\s*0\)")
 _STATISTICS = {"SUM": "Sum", "MAX": "Maximum", "MIN": "Minimum", "AVG": "Average", "COUNT": "SampleCount"}
 _COMPARE = {
     "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
@@ -32,6 +33,7 @@ _COMPARE = {
     "LessThanThreshold": lambda value, threshold: value < threshold,
     "LessThanOrEqualToThreshold": lambda value, threshold: value <= threshold,
 }
+_EVALUATED = "the sandbox evaluates one Metrics Insights query in an alarm, or a sum of metrics filled with 0"
 _log = logging.getLogger("sandbox.cloudwatch")
 _record = provisioners._cw_metric_alarm_record
 _tell = cloudwatch._dispatch_alarm_actions
@@ -46,13 +48,15 @@ def install() -> None:
 
 
 def _alarm_record(name: str, properties: dict[str, Any]) -> dict[str, Any]:
-    """The alarm as it is stored; one on a query keeps its query, and the metric that the query reads."""
+    """The alarm as it is stored; one on a query or a sum keeps what it reads, and the first metric of it."""
     queries = properties.get("Metrics")
     if not queries:
         record: dict[str, Any] = _record(name, properties)
         return record
+    if len(queries) > 1:
+        return _sum_record(name, properties)
     if len(queries) != 1 or not (found := _QUERY.match(queries[0].get("Expression", ""))):
-        raise ValueError(f"the sandbox evaluates one Metrics Insights query in an alarm, got {queries}")
+        raise ValueError(f"{_EVALUATED}, got {queries}")
     single = {
         **{key: value for key, value in properties.items() if key != "Metrics"},
         "MetricName": found["metric"],
@@ -62,6 +66,29 @@ def _alarm_record(name: str, properties: dict[str, Any]) -> dict[str, Any]:
         "Dimensions": [{"Name": found["name"], "Value": found["value"]}] if found["name"] else [],
     }
     return {**_record(name, single), "_query": True}
+
+
+def _sum_record(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+    """The alarm on a sum: its metrics, each with a statistic."""
+    queries = properties["Metrics"]
+    metrics = {one["Id"]: one["MetricStat"] for one in queries if "MetricStat" in one}
+    sums = [one["Expression"] for one in queries if "Expression" in one and str(one.get("ReturnData", True)) != "False"]
+    terms = [_SUM.fullmatch(term.strip()) for term in sums[0].split("+")] if len(sums) == 1 else []
+    if not terms or any(term is None or term["id"] not in metrics for term in terms):
+        raise ValueError(f"{_EVALUATED}, got {queries}")
+    parts = [
+        {
+            "MetricName": stat["Metric"]["MetricName"],
+            "Namespace": stat["Metric"]["Namespace"],
+            "Statistic": stat["Stat"],
+            "Period": int(stat["Period"]),
+            "EvaluationPeriods": int(properties["EvaluationPeriods"]),
+            "Dimensions": stat["Metric"].get("Dimensions", []),
+        }
+        for stat in (metrics[term["id"]] for term in terms if term)
+    ]
+    own = {key: value for key, value in properties.items() if key != "Metrics"}
+    return {**_record(name, {**own, **parts[0]}), "_sum": parts}
 
 
 def _measure() -> None:
@@ -104,6 +131,8 @@ def _evaluate(alarm: dict[str, Any]) -> None:
 
 def _statistic(alarm: Mapping[str, Any]) -> float | None:
     """The alarm's statistic over its periods; None without data."""
+    if "_sum" in alarm:
+        return sum(_statistic(part) or 0 for part in alarm["_sum"])
     since = time.time() - alarm["Period"] * alarm["EvaluationPeriods"]
     wanted = {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
     values: list[float] = []

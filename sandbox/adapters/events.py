@@ -1,23 +1,30 @@
 """EventBridge delivers as far as policies and roles allow; what it cannot deliver goes to the dead-letter queue.
 
-MiniStack asks neither the target's policy nor the role, and has no dead-letter queues. Errors that AWS would not retry
-go there at once; what fails inside a target, such as a function that raises, is the target's own affair, as on AWS.
+MiniStack asks neither the target's policy nor the role, has no dead-letter queues and no Firehose targets, and runs
+functions once. Errors that AWS would not retry go to the dead-letter queue at once; what fails inside a target, such as
+a function that raises, is the target's own affair, as on AWS: Lambda tries again.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import cloudwatch, eventbridge, lambda_svc, sns, sqs
+from ministack.services import cloudwatch, eventbridge, firehose, lambda_svc, sns, sqs, stepfunctions
 
 from . import access
 
 WHO = "events.amazonaws.com"
-_ROLE_ACTIONS = {"events": "events:PutEvents", "states": "states:StartExecution", "sqs": "sqs:SendMessage"}
+_ROLE_ACTIONS = {
+    "events": "events:PutEvents",
+    "firehose": "firehose:PutRecord",
+    "sqs": "sqs:SendMessage",
+    "states": "states:StartExecution",
+}
 _POLICY_ACTIONS = {"lambda": "lambda:InvokeFunction", "sns": "sns:Publish", "sqs": "sqs:SendMessage"}
 _log = logging.getLogger("sandbox.events")
 _invoke_target = eventbridge._invoke_target
@@ -26,6 +33,7 @@ _invoke_target = eventbridge._invoke_target
 def install() -> None:
     """Put the adapter in MiniStack's place."""
     eventbridge._invoke_target = _deliver
+    eventbridge._dispatch_to_lambda = _invoke
 
 
 def _deliver(target: Mapping[str, Any], event: Mapping[str, Any], rule: Mapping[str, Any], view: Any = None) -> None:
@@ -39,7 +47,44 @@ def _deliver(target: Mapping[str, Any], event: Mapping[str, Any], rule: Mapping[
         _fail(target, event, rule, "NO_RESOURCE", str(error.args[0]), conditions)
     else:
         _count(rule, "Invocations")
-        _invoke_target(target, event, rule, view)
+        if target["Arn"].split(":")[2] == "firehose":
+            _put_record(target, event, rule, view, conditions)
+        else:
+            _invoke_target(target, event, rule, view)
+
+
+def _invoke(arn: str, payload: str) -> None:
+    """Invoke a function as Lambda does for those who do not wait: with retries and its dead-letter queue."""
+    function, config, _ = lambda_svc._get_func_record_for_ref(arn)
+    record = lambda_svc._execution_record_for_config(function, config)
+    lambda_svc.invoke_async_with_retry(record, json.loads(payload))
+
+
+def _put_record(
+    target: Mapping[str, Any],
+    event: Mapping[str, Any],
+    rule: Mapping[str, Any],
+    view: Any,
+    conditions: Mapping[str, str],
+) -> None:
+    name = target["Arn"].rsplit("/", 1)[-1]
+    data = base64.b64encode(_payload(target, event, rule, view).encode()).decode()
+    status, _, answer = firehose._put_record({"DeliveryStreamName": name, "Record": {"Data": data}})
+    if status != 200:
+        _fail(target, event, rule, "SDK_CLIENT_ERROR", str(answer), conditions)
+
+
+def _payload(target: Mapping[str, Any], event: Mapping[str, Any], rule: Mapping[str, Any], view: Any) -> str:
+    """What the target gets of an event."""
+    view = view or eventbridge._pattern_event_view(event)
+    if target.get("InputTransformer"):
+        return str(eventbridge._apply_input_transformer(target["InputTransformer"], rule, view))
+    if target.get("Input"):
+        return str(target["Input"])
+    whole: Any = view.event_with_detail()
+    for name in filter(None, target.get("InputPath", "$").removeprefix("$").split(".")):
+        whole = whole.get(name) if isinstance(whole, dict) else None
+    return json.dumps(whole)
 
 
 def _admit(target: Mapping[str, Any], conditions: Mapping[str, str]) -> None:
@@ -64,13 +109,24 @@ def _admit(target: Mapping[str, Any], conditions: Mapping[str, str]) -> None:
 
 
 def _find(service: str, arn: str) -> None:
-    there = {
+    there: dict[str, Callable[[], Any]] = {
         "sqs": lambda: sqs._queue_by_arn(arn),
         "sns": lambda: sns._topics.get(arn),
         "lambda": lambda: lambda_svc._get_func_record_for_ref(arn)[0],
+        "states": lambda: stepfunctions._resolve_state_machine_arn(arn),
+        "firehose": lambda: firehose._streams.get(arn.rsplit("/", 1)[-1]),
+        "events": lambda: ":event-bus/" not in arn or _is_bus(arn),
     }
     if service in there and not there[service]():
         raise LookupError(f"the target {arn} does not exist")
+
+
+def _is_bus(arn: str) -> bool:
+    """Whether a bus is in this account and region, the only one that there is here."""
+    _, _, _, region, account, name = arn.split(":", 5)
+    eventbridge._ensure_default_bus()
+    here = (region, account) == (get_region(), get_account_id())
+    return here and name.partition("/")[2] in eventbridge._event_buses
 
 
 def _key(service: str, arn: str) -> str:

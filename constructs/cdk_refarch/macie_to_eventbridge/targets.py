@@ -64,9 +64,9 @@ def target_kind(target: object) -> Kind | None:
     Args:
         target: What was given.
     """
-    if getattr(type(target), "CFN_RESOURCE_TYPE_NAME", "") == "AWS::KinesisFirehose::DeliveryStream":
+    if getattr(target, "cfn_resource_type", "") == "AWS::KinesisFirehose::DeliveryStream":
         return "firehose"
-    return next((kind for attribute, kind in ARNS.items() if hasattr(type(target), attribute)), None)
+    return next((kind for attribute, kind in ARNS.items() if hasattr(target, attribute)), None)
 
 
 def reach(scope: Construct, target: Target) -> Reached:
@@ -163,7 +163,7 @@ def _admit_to_function(scope: Construct, function: lambda_.IFunction, rules: dic
 
 def _arn(target: Target) -> str:
     for attribute in ARNS:
-        if hasattr(type(target), attribute):
+        if hasattr(target, attribute):
             return str(getattr(target, attribute))
     return str(getattr(target, "attr_arn"))  # noqa: B009 - of the L1 stream alone
 
