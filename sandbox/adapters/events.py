@@ -15,6 +15,7 @@ from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudwatch, eventbridge, firehose, lambda_svc, sns, sqs, stepfunctions
+from ministack.services.cloudformation import provisioners
 
 from . import access
 
@@ -26,6 +27,7 @@ _ROLE_ACTIONS = {
     "states": "states:StartExecution",
 }
 _POLICY_ACTIONS = {"lambda": "lambda:InvokeFunction", "sns": "sns:Publish", "sqs": "sqs:SendMessage"}
+_RULE = "AWS::Events::Rule"
 _log = logging.getLogger("sandbox.events")
 _invoke_target = eventbridge._invoke_target
 
@@ -34,6 +36,27 @@ def install() -> None:
     """Put the adapter in MiniStack's place."""
     eventbridge._invoke_target = _deliver
     eventbridge._dispatch_to_lambda = _invoke
+    handlers = provisioners._RESOURCE_HANDLERS
+    handlers[_RULE] = _with_bus(handlers[_RULE])
+
+
+def _with_bus(handler: dict[str, Any]) -> dict[str, Any]:
+    """The provisioner of rules, with the reference that one on a bus of one's own has: its bus, a bar and its name."""
+
+    def referred(provisioned: tuple[str, Any], properties: Mapping[str, Any]) -> tuple[str, Any]:
+        bus = provisioners._eb_rule_bus_name(properties)
+        return provisioned if bus == "default" else (f"{bus}|{provisioned[0]}", provisioned[1])
+
+    def create(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
+        return referred(handler["create"](logical_id, properties, stack), properties)
+
+    def update(physical_id: str, old: dict[str, Any], new: dict[str, Any], *rest: Any) -> Any:
+        return referred(handler["update"](physical_id.rpartition("|")[2], old, new, *rest), new)
+
+    def delete(physical_id: str, properties: dict[str, Any]) -> None:
+        handler["delete"](physical_id.rpartition("|")[2], properties)
+
+    return {**handler, "create": create, "update": update, "delete": delete}
 
 
 def _deliver(target: Mapping[str, Any], event: Mapping[str, Any], rule: Mapping[str, Any], view: Any = None) -> None:
@@ -145,17 +168,21 @@ def _fail(
     message: str,
     conditions: Mapping[str, str],
 ) -> None:
-    """Send an event to the target's dead-letter queue, with the attributes that say why it is there."""
+    """Send an event to the target's dead-letter queue, with the attributes that say why it is there.
+
+    What the queue takes is no failed invocation, says AWS.
+    """
     _log.warning("%s could not deliver: %s", rule["Name"], message)
-    _count(rule, "FailedInvocations")
     arn = (target.get("DeadLetterConfig") or {}).get("Arn", "")
     queue = sqs._queue_by_arn(arn) if arn else None
     if queue is None:
+        _count(rule, "FailedInvocations")
         return
     try:
         _admit({"Arn": arn}, conditions)
     except access.Refused as error:
         _log.warning("%s could not be told to the dead-letter queue: %s", rule["Name"], error)
+        _count(rule, "FailedInvocations")
         _count(rule, "InvocationsFailedToBeSentToDlq")
         return
     said = {"ERROR_CODE": code, "ERROR_MESSAGE": message, "RULE_ARN": rule["Arn"], "TARGET_ARN": target["Arn"]}
@@ -166,4 +193,6 @@ def _fail(
 
 
 def _count(rule: Mapping[str, Any], metric: str) -> None:
-    cloudwatch.record_metric("AWS/Events", metric, 1, "Count", {"RuleName": rule["Name"]})
+    bus = rule.get("EventBusName", "default")
+    dimensions = {"RuleName": rule["Name"]} | ({} if bus == "default" else {"EventBusName": bus})
+    cloudwatch.record_metric("AWS/Events", metric, 1, "Count", dimensions)

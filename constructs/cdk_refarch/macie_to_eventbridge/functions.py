@@ -52,7 +52,7 @@ def python_function(
         timeout: How long it may run.
         statements: All that it may do, besides writing its log and using the queue of failed events.
         environment: What it reads from its environment.
-        encryption_key: Encrypts the log and the environment.
+        encryption_key: Encrypts the log.
         removal_policy: What happens to the log when the construct is removed.
         log_retention: How long the log is kept.
         failed_events: Where events go that it failed on three times; None where nobody calls it asynchronously.
@@ -74,7 +74,6 @@ def python_function(
         timeout=timeout,
         memory_size=memory_mib,
         environment=dict(environment),
-        environment_encryption=encryption_key,
         log_group=log_group,
         tracing=lambda_.Tracing.ACTIVE,
         dead_letter_queue=failed_events,
