@@ -109,7 +109,9 @@ def only_star(action: str) -> bool:
 
 def _pattern(arn_format: str) -> str:
     # A name at the end after a slash may have slashes itself, as the key of an object or an MQTT topic has.
-    arn_format = re.sub(r"(?<=/)\$\{\w+\}$", "*", arn_format)
+    # So has that of a log group, whose ARN ends in :* in policies for most actions:
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+    arn_format = re.sub(r"(?<=/|:)\$\{LogGroupName\}$|(?<=/)\$\{\w+\}$", "*", arn_format)
     return re.sub(r"\$\{\w+\}", _NAME, arn_format)
 
 

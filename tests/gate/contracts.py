@@ -121,11 +121,74 @@ def events_rule_to_sqs(resources: Resources) -> Iterator[Need]:
                     yield Need(key, call, "*", f"{name} sends events to {queue}, encrypted with it", events)
 
 
+def _targets(resources: Resources, kind: str) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Yield each rule with a target of a type: the rule, the target and the target's logical id."""
+    for name, rule in _used_by(resources, "AWS::Events::Rule"):
+        for target in rule.get("Targets", []):
+            found = _name(target["Arn"])
+            if resources.get(found, {}).get("Type") == kind:
+                yield name, target, found
+
+
+def events_rule_to_sns(resources: Resources) -> Iterator[Need]:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
+
+    For an encrypted topic also https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+    """
+    events = "Service:events.amazonaws.com"
+    for name, _, topic in _targets(resources, "AWS::SNS::Topic"):
+        yield Need(topic, "sns:Publish", f"<{topic}>", f"{name} publishes events to it", events)
+        key = _name(str(flat(resources[topic].get("Properties", {})).get("KmsMasterKeyId", "")))
+        for call in ("kms:Decrypt", "kms:GenerateDataKey") if key else ():
+            yield Need(key, call, "*", f"{name} publishes events to {topic}, encrypted with it", events)
+
+
+def events_rule_with_role(resources: Resources) -> Iterator[Need]:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html"""
+    for kind, calls in (
+        ("AWS::StepFunctions::StateMachine", ("states:StartExecution",)),
+        ("AWS::Events::EventBus", ("events:PutEvents",)),
+        ("AWS::KinesisFirehose::DeliveryStream", ("firehose:PutRecord", "firehose:PutRecordBatch")),
+    ):
+        for name, target, _ in _targets(resources, kind):
+            for call in calls:
+                yield Need(_name(target["RoleArn"]), call, target["Arn"], f"{name} hands events to it")
+
+
+def macie_results_to_s3(resources: Resources) -> Iterator[Need]:
+    """https://docs.aws.amazon.com/macie/latest/user/discovery-results-repository-s3.html"""
+    macie = "Service:macie.amazonaws.com"
+    for name, export in _used_by(resources, "Custom::MacieResultsExport"):
+        bucket, key = _name(export["BucketName"]), _name(export["KmsKeyArn"])
+        why = f"{name} makes Macie write results there"
+        yield Need(bucket, "s3:GetBucketLocation", f"<{bucket}.Arn>", why, macie)
+        yield Need(bucket, "s3:PutObject", f"<{bucket}.Arn>/{export.get('KeyPrefix', '')}*", why, macie)
+        for call in ("kms:Encrypt", "kms:GenerateDataKey"):
+            yield Need(key, call, "*", f"{name} makes Macie encrypt results with it", macie)
+
+
+def function_to_dead_letter_queue(resources: Resources) -> Iterator[Need]:
+    """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"""
+    for name, function in _used_by(resources, "AWS::Lambda::Function"):
+        queue = _name(function.get("DeadLetterConfig", {}).get("TargetArn", ""))
+        if resources.get(queue, {}).get("Type") != "AWS::SQS::Queue":
+            continue
+        role = _name(function["Role"])
+        yield Need(role, "sqs:SendMessage", f"<{queue}.Arn>", f"{name} sends events that it failed on to it")
+        key = flat(resources[queue].get("Properties", {})).get("KmsMasterKeyId")
+        for call in ("kms:Decrypt", "kms:GenerateDataKey") if key else ():
+            yield Need(role, call, key, f"{queue} is encrypted with it")
+
+
 CONTRACTS: tuple[Callable[[Resources], Iterator[Need]], ...] = (
     iot_rule_to_firehose,
     iot_rule_to_sqs,
     firehose_to_s3,
     events_rule_to_sqs,
+    events_rule_to_sns,
+    events_rule_with_role,
+    macie_results_to_s3,
+    function_to_dead_letter_queue,
 )
 
 

@@ -18,7 +18,33 @@ from .grants import Row, rows, table
 
 TABLES = ROOT / "tests" / "gate" / "permissions"
 
-STAR_REASONS: dict[str, str] = {}
+MACIE = (
+    "IAM knows no resource for sessions, settings and findings of Macie: "
+    "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonmacie.html"
+)
+XRAY = (
+    "IAM knows no resource for traces: "
+    "https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html"
+)
+LOG_DELIVERY = (
+    "A state machine that writes a log manages log deliveries, for which IAM knows no resource: "
+    "https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html"
+)
+STAR_REASONS: dict[str, str] = {
+    "macie2:PutClassificationExportConfiguration": MACIE,
+    "xray:PutTelemetryRecords": XRAY,
+    "xray:PutTraceSegments": XRAY,
+    "xray:GetSamplingRules": XRAY,
+    "xray:GetSamplingTargets": XRAY,
+    "logs:CreateLogDelivery": LOG_DELIVERY,
+    "logs:DeleteLogDelivery": LOG_DELIVERY,
+    "logs:DescribeLogGroups": LOG_DELIVERY,
+    "logs:DescribeResourcePolicies": LOG_DELIVERY,
+    "logs:GetLogDelivery": LOG_DELIVERY,
+    "logs:ListLogDeliveries": LOG_DELIVERY,
+    "logs:PutResourcePolicy": LOG_DELIVERY,
+    "logs:UpdateLogDelivery": LOG_DELIVERY,
+}
 """Actions that a role has on every resource, to the reason that AWS gives for it, with the link."""
 
 

@@ -13,7 +13,9 @@ RETENTION_DAYS = 14
 """The longest that Amazon SQS keeps a message."""
 
 
-def failure_queue(scope: Construct, id: str, *, key: kms.IKey, removal_policy: cdk.RemovalPolicy) -> sqs.Queue:
+def failure_queue(
+    scope: Construct, id: str, *, key: kms.IKey, removal_policy: cdk.RemovalPolicy, recognized: bool = False
+) -> sqs.Queue:
     """Create an encrypted queue that keeps what failed for as long as a queue can.
 
     Args:
@@ -21,6 +23,7 @@ def failure_queue(scope: Construct, id: str, *, key: kms.IKey, removal_policy: c
         id: Its id.
         key: Encrypts the messages.
         removal_policy: What happens to the queue when the construct is removed.
+        recognized: Whether a queue or a function of the app names it as its dead-letter queue, which the packs see.
     """
     queue = sqs.Queue(
         scope,
@@ -35,6 +38,7 @@ def failure_queue(scope: Construct, id: str, *, key: kms.IKey, removal_policy: c
         "This queue is itself where failed messages wait to be replayed. It has an alarm, and no consumer that "
         "could fail, so that it needs no dead-letter queue of its own."
     )
-    for finding in ("AwsSolutions::AwsSolutions-SQS3", "Serverless::Serverless-SQSRedrivePolicy"):
-        acknowledge(queue, finding, reason)
+    acknowledge(queue, "Serverless::Serverless-SQSRedrivePolicy", reason)
+    if not recognized:
+        acknowledge(queue, "AwsSolutions::AwsSolutions-SQS3", reason)
     return queue

@@ -47,19 +47,15 @@ class AuditBus(Construct):
         }
         if organization_id is not None:
             conditions["StringEquals"]["aws:PrincipalOrgID"] = organization_id
-        statement = iam.PolicyStatement(
-            sid="Findings",
-            principals=[iam.AnyPrincipal()]
-            if organization_id is not None
-            else [iam.AccountPrincipal(account) for account in accounts],
-            actions=["events:PutEvents"],
-            resources=[self.bus.event_bus_arn],
-            conditions=conditions,
+        senders: list[iam.IPrincipal] = (
+            [iam.AccountPrincipal(account) for account in accounts] if organization_id is None else [iam.AnyPrincipal()]
         )
-        events.CfnEventBusPolicy(
-            self,
-            "Policy",
-            event_bus_name=self.bus.event_bus_name,
-            statement_id="Findings",
-            statement=statement.to_statement_json(),
+        self.bus.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="Findings",
+                principals=senders,
+                actions=["events:PutEvents"],
+                resources=[self.bus.event_bus_arn],
+                conditions=conditions,
+            )
         )

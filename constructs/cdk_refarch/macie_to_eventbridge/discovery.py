@@ -116,6 +116,7 @@ class Discovery(Construct):
         if jobs:
             role = provider.node.find_child("FunctionRole")
             acknowledge_wildcard(role, job_parts.any_job(self), "Macie makes up the ids of jobs when it creates them.")
+            acknowledge_wildcard(role, job_parts.job_log(self), "The ARN of a log group ends so for most actions.")
         self._settings(provider, session)
         self._export(provider, results_export.prefix, encryption_key)
         if jobs:

@@ -24,7 +24,7 @@ RUNTIME = lambda_.Runtime.PYTHON_3_14
 ANY = (
     "AWS has no resources for these actions: those of X-Ray for traces, those of Macie for sessions, settings and "
     "findings. "
-    "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonmacie.html"
+    "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonmacie.html."
 )
 """Why some statements are for any resource."""
 
@@ -115,9 +115,6 @@ def _role(
                 ]
             )
         },
-    )
-    acknowledge_wildcard(
-        role, streams, "The ARN of a log group ends in an asterisk for its streams, whose names Lambda makes up."
     )
     acknowledge_wildcard(role, "*", ANY)
     acknowledge(role, "Serverless::Serverless-LambdaStarPermissions", ANY)

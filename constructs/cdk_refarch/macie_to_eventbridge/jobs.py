@@ -59,14 +59,23 @@ def job_statements(scope: Construct) -> list[iam.PolicyStatement]:
     Args:
         scope: Any construct of the stack.
     """
-    stack = cdk.Stack.of(scope)
-    log_group = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{JOB_LOG}"
     return [
         iam.PolicyStatement(
             actions=["macie2:CreateClassificationJob", "macie2:UpdateClassificationJob"], resources=[any_job(scope)]
         ),
-        iam.PolicyStatement(actions=["logs:CreateLogGroup", "logs:PutRetentionPolicy"], resources=[log_group]),
+        iam.PolicyStatement(actions=["logs:CreateLogGroup", "logs:PutRetentionPolicy"], resources=[job_log(scope)]),
     ]
+
+
+def job_log(scope: Construct) -> str:
+    """Return the ARN of the log group of jobs, as policies name it.
+
+    Args:
+        scope: Any construct of the stack.
+    """
+    stack = cdk.Stack.of(scope)
+    # With the asterisk: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+    return f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{JOB_LOG}:*"
 
 
 def any_job(scope: Construct) -> str:

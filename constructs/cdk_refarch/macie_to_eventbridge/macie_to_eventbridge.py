@@ -228,7 +228,7 @@ class MacieToEventBridge(Construct):
         if wanted is None:
             return None, None
         policy = self._removal_policy
-        failed = failure_queue(self, "FailedTickets", key=self.encryption_key, removal_policy=policy)
+        failed = failure_queue(self, "FailedTickets", key=self.encryption_key, removal_policy=policy, recognized=True)
         queue = integrations.ticket_queue(
             self, "TicketQueue", key=self.encryption_key, failed=failed, removal_policy=policy
         )

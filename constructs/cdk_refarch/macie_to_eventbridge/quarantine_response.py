@@ -67,7 +67,7 @@ class QuarantineResponse(Construct):
     ) -> None:
         super().__init__(scope, id)
         self.failed_findings: sqs.Queue = failure_queue(
-            self, "FailedFindings", key=encryption_key, removal_policy=removal_policy
+            self, "FailedFindings", key=encryption_key, removal_policy=removal_policy, recognized=True
         )
         self.bucket: s3.Bucket | None = None
         self.access_log_bucket: s3.IBucket | None = None

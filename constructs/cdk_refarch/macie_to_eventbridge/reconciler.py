@@ -70,7 +70,7 @@ class Reconciler(Construct):
         super().__init__(scope, id)
         stack = cdk.Stack.of(self)
         self.failed_events: sqs.Queue = failure_queue(
-            self, "FailedEvents", key=encryption_key, removal_policy=removal_policy
+            self, "FailedEvents", key=encryption_key, removal_policy=removal_policy, recognized=True
         )
         self.table = dynamodb.Table(
             self,
