@@ -136,8 +136,8 @@ class Listener:
 
 
 @contextmanager
-def listener(run: Run, topic: str) -> Iterator[Listener]:
-    """Subscribe to an alarm topic while the context lasts.
+def subscription(run: Run, topic: str) -> Iterator[str]:
+    """Subscribe a queue to a topic while the context lasts, and return its URL.
 
     Args:
         run: The run.
@@ -155,12 +155,24 @@ def listener(run: Run, topic: str) -> Iterator[Listener]:
     }
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     queue_url = sqs.create_queue(QueueName=name, Attributes={"Policy": policy})["QueueUrl"]
-    subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True)
+    made = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True)
     try:
-        yield Listener(run, queue_url)
+        yield queue_url
     finally:
-        sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+        sns.unsubscribe(SubscriptionArn=made["SubscriptionArn"])
         sqs.delete_queue(QueueUrl=queue_url)
+
+
+@contextmanager
+def listener(run: Run, topic: str) -> Iterator[Listener]:
+    """Subscribe to an alarm topic while the context lasts.
+
+    Args:
+        run: The run.
+        topic: The topic's ARN.
+    """
+    with subscription(run, topic) as queue_url:
+        yield Listener(run, queue_url)
 
 
 def tool(run: Run, script: str, *arguments: str) -> str:

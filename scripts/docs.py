@@ -48,9 +48,11 @@ def table(kind: str, path: str) -> str:
     if kind == "attributes":
         rows = [f"| `{name}` | {_cell(text)} |" for name, text in described.items()]
         return "\n".join(["| attribute | what it is |", "|---|---|", *rows, ""])
-    parameters = [one for one in cls.parameters if one.name not in ("self", "scope", "id") or one.default is not None]
+    # Every construct has these; the id of a value is one of its own.
+    common = {"self", "scope", "id"} if any(one.name == "scope" for one in cls.parameters) else {"self"}
+    parameters = [one for one in cls.parameters if one.name not in common]
     names = [one.name for one in parameters]
-    if sorted(names) != sorted(set(described) - ({"scope", "id"} - set(names))):
+    if sorted(names) != sorted(set(described) - common):
         raise ValueError(
             f"{path} must describe exactly its arguments, got {sorted(set(described) ^ set(names))}; mend Args:"
         )

@@ -53,9 +53,11 @@ class MacieToEventBridgeSettings(_Section):
     """What the stack ``MacieToEventBridge`` is built with; the construct checks the values further."""
 
     existing_session: bool = False
+    publishing_frequency: Literal["FIFTEEN_MINUTES", "ONE_HOUR", "SIX_HOURS"] | None = None
     automated_discovery: bool | None = None
     excluded_buckets: list[str] = []
     security_hub: bool | None = None
+    results_export: bool = True
     expire_after_days: int | None = None
     scan_daily_percentage: int | None = None
     min_severity: Severity = "HIGH"
@@ -63,6 +65,7 @@ class MacieToEventBridgeSettings(_Section):
     notification_emails: list[str] = []
     quarantine_dry_run: bool = True
     quarantine_buckets: list[str] = []
+    quarantine_key_arns: list[str] = []
     audit_bus_arn: str | None = None
     reconcile: bool = False
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from cdk_refarch import (
@@ -50,17 +51,25 @@ class MacieToEventBridgeStack(cdk.Stack):
             "Macie",
             session=MacieSession(
                 existing=own.existing_session,
+                publishing_frequency=own.publishing_frequency,
                 automated_discovery=own.automated_discovery,
                 excluded_buckets=own.excluded_buckets,
                 security_hub=own.security_hub,
             ),
-            results_export=ResultsExport(expire_after_days=own.expire_after_days),
+            results_export=ResultsExport(enabled=own.results_export, expire_after_days=own.expire_after_days),
             jobs=self._jobs(own),
             notification=Notification(
                 emails=own.notification_emails, min_severity=own.min_severity, include_samples=own.include_samples
             ),
             ticket_queue=TicketQueue(min_severity=own.min_severity, include_samples=own.include_samples),
-            quarantine=Quarantine(dry_run=own.quarantine_dry_run, buckets=own.quarantine_buckets),
+            quarantine=Quarantine(
+                dry_run=own.quarantine_dry_run,
+                buckets=own.quarantine_buckets,
+                decrypt_keys=[
+                    kms.Key.from_key_arn(self, f"ObjectKey{number}", arn)
+                    for number, arn in enumerate(own.quarantine_key_arns, 1)
+                ],
+            ),
             audit_bus=None
             if own.audit_bus_arn is None
             else events.EventBus.from_event_bus_arn(self, "AuditBus", own.audit_bus_arn),
@@ -102,6 +111,10 @@ class MacieToEventBridgeStack(cdk.Stack):
             function, failed = found.quarantine.function, found.quarantine.failed_findings
             yield "QuarantineFunctionName", function.function_name, "Answers findings; its log says how"
             yield "FailedFindingsUrl", failed.queue_url, "Findings that the function failed on"
+            if found.quarantine.bucket is not None:
+                yield "QuarantineBucketName", found.quarantine.bucket.bucket_name, "Copies that cannot be deleted"
+        if found.reconciler is not None:
+            yield "ReconcilerFailedEventsUrl", found.reconciler.failed_events.queue_url, "What it could not note"
         for id, route in found.routes.items():
             queue = route.dead_letter_queue.queue_url
             yield f"{id}DeadLetterQueueUrl", queue, f"Findings that could not be delivered by the route {id}"

@@ -32,7 +32,7 @@ class Audit(cdk.Stack):
         MacieToEventBridge(
             self,
             "Macie",
-            # Macie belongs to the stack of each account; this one only listens.
+            # The findings are those of other accounts; this one only listens.
             session=MacieSession(existing=True),
             results_export=ResultsExport(enabled=False),
             event_bus=self.audit_bus.bus,
@@ -49,6 +49,9 @@ class DataSecurity(cdk.Stack):
         macie = MacieToEventBridge(
             self,
             "Macie",
+            # Macie is enabled once for an account and region, as by the stack MacieToEventBridge of this repository.
+            session=MacieSession(existing=True),
+            results_export=ResultsExport(enabled=False),
             custom_data_identifiers=[
                 CustomDataIdentifier(
                     id="BadgeNumber",

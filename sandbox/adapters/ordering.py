@@ -20,12 +20,13 @@ LATE = frozenset(
         "AWS::IAM::RolePolicy",
         "AWS::IAM::UserPolicy",
         "AWS::Lambda::Permission",
+        "AWS::Macie::Session",
         "AWS::S3::BucketPolicy",
         "AWS::SNS::TopicPolicy",
         "AWS::SQS::QueuePolicy",
     }
 )
-"""Types that give permissions, created last among what could be created."""
+"""Types that give permissions or switch a service on, created last among what could be created."""
 Resources = Mapping[str, Mapping[str, Any]]
 
 

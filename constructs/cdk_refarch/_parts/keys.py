@@ -105,7 +105,7 @@ def admit_rules_to_topics(scope: Construct, key: kms.IKey) -> None:
         actions=USE,
         resources=["*"],
         # On its way to a topic, EventBridge does not say for whom it works: a condition on the source account or
-        # the source ARN would never be met. The topic's own policy names the rule.
+        # the source ARN would never be met.
         conditions={"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": topics}},
     )
     admit(

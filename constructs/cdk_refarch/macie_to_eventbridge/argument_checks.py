@@ -139,7 +139,10 @@ def check_responses(
     routing_checks.check_ticket_queue(checks, ticket_queue)
     routing_checks.check_quarantine(checks, scope, quarantine)
     routing_checks.check_buses(checks, scope, event_bus, audit_bus)
-    check_flag(checks, "reconcile", reconcile, remedy="give True to send findings after that no rule heard of")
+    check_flag(checks, "reconcile", reconcile, remedy="give True to send findings after whose events were lost")
+    if reconcile and event_bus is not None:
+        remedy = "set reconcile in the accounts whose findings they are"
+        checks.refuse("reconcile and event_bus", "given one at a time", "both", remedy)
 
 
 def check_region(checks: Checks, region: str) -> None:

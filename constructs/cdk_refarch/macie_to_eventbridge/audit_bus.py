@@ -15,7 +15,7 @@ from .routing_checks import check_audit_bus
 
 
 class AuditBus(Construct):
-    """An event bus that takes findings of Macie from other accounts, and nothing else.
+    """An event bus that takes findings of Macie from other accounts, and no other events.
 
     Creates the bus and its policy. Give it to ``MacieToEventBridge`` as ``audit_bus`` in the accounts that send, and as
     ``event_bus`` where routes listen to it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -102,7 +103,12 @@ class Discovery(Construct):
             )
         self.jobs: Mapping[str, cdk.CustomResource] = {}
         self.metric_job_errors: cloudwatch.Metric | None = None
-        statements = self._statements(session, jobs)
+        wanted = settings(
+            session,
+            [one.attr_id for one in self.custom_data_identifiers.values()],
+            [one.attr_id for one in self.allow_lists.values()],
+        )
+        statements = self._statements(wanted, jobs)
         if not statements:
             return
         provider = Provider(
@@ -116,8 +122,9 @@ class Discovery(Construct):
         if jobs:
             role = provider.node.find_child("FunctionRole")
             acknowledge_wildcard(role, job_parts.any_job(self), "Macie makes up the ids of jobs when it creates them.")
-            acknowledge_wildcard(role, job_parts.job_log(self), "The ARN of a log group ends so for most actions.")
-        self._settings(provider, session)
+            acknowledge_wildcard(role, job_parts.job_log(self)[1], "The ARN of a log group ends so for most actions.")
+        if wanted:
+            self._after_session(provider.resource(self, "Settings", "MacieSettings", wanted))
         self._export(provider, results_export.prefix, encryption_key)
         if jobs:
             self.jobs = self._jobs(provider, jobs)
@@ -136,17 +143,12 @@ class Discovery(Construct):
             for one in made:
                 one.node.add_dependency(self.session)  # type: ignore[attr-defined]
 
-    def _statements(self, session: MacieSession, jobs: Sequence[ClassificationJob]) -> list[iam.PolicyStatement]:
-        actions = setting_actions(settings(session))
+    def _statements(self, wanted: Mapping[str, Any], jobs: Sequence[ClassificationJob]) -> list[iam.PolicyStatement]:
+        actions = setting_actions(wanted)
         if self.results is not None:
             actions.append("macie2:PutClassificationExportConfiguration")
         statements = [iam.PolicyStatement(actions=sorted(actions), resources=["*"])] if actions else []
         return [*statements, *(job_parts.job_statements(self) if jobs else [])]
-
-    def _settings(self, provider: Provider, session: MacieSession) -> None:
-        wanted = settings(session)
-        if wanted:
-            self._after_session(provider.resource(self, "Settings", "MacieSettings", wanted))
 
     def _export(self, provider: Provider, prefix: str, key: kms.IKey) -> None:
         if self.results is None:

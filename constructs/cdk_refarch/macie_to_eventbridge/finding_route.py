@@ -49,7 +49,7 @@ class FindingRoute(Construct):
     Attributes:
         rules: The rules by category, ``CLASSIFICATION`` and ``POLICY``.
         dead_letter_queue: Findings that could not be delivered, given or created.
-        role: The role that the rules have for a state machine, bus or stream; None for other targets.
+        role: The role by which the rules reach a state machine, bus or stream; None for other targets.
         replay_source: The source of events that reach this route alone, for replaying the dead-letter queue.
         alarms: The alarms by name.
     """

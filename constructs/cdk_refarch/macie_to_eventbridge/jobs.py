@@ -63,19 +63,20 @@ def job_statements(scope: Construct) -> list[iam.PolicyStatement]:
         iam.PolicyStatement(
             actions=["macie2:CreateClassificationJob", "macie2:UpdateClassificationJob"], resources=[any_job(scope)]
         ),
-        iam.PolicyStatement(actions=["logs:CreateLogGroup", "logs:PutRetentionPolicy"], resources=[job_log(scope)]),
+        iam.PolicyStatement(actions=["logs:CreateLogGroup", "logs:PutRetentionPolicy"], resources=job_log(scope)),
     ]
 
 
-def job_log(scope: Construct) -> str:
-    """Return the ARN of the log group of jobs, as policies name it.
+def job_log(scope: Construct) -> list[str]:
+    """Return the ARN of the log group of jobs, in the two forms that policies know.
 
     Args:
         scope: Any construct of the stack.
     """
     stack = cdk.Stack.of(scope)
-    # With the asterisk: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
-    return f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{JOB_LOG}:*"
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+    arn = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{JOB_LOG}"
+    return [arn, f"{arn}:*"]
 
 
 def any_job(scope: Construct) -> str:

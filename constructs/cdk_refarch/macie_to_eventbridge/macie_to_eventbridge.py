@@ -45,29 +45,31 @@ class MacieToEventBridge(Construct):
         id: Its id.
         session: Whether Macie is enabled, and the settings of the account.
         results_export: Where the results of every analysed object are kept.
-        custom_data_identifiers: What is sensitive besides what Macie knows, with distinct ids.
-        allow_lists: What Macie does not report, with distinct ids.
+        custom_data_identifiers: What is sensitive besides what Macie knows, with distinct ids. Jobs use them, and
+            automated discovery where ``session`` switches it on.
+        allow_lists: What Macie does not report, with distinct ids. Jobs use them, and automated discovery where
+            ``session`` switches it on.
         suppression_rules: Findings that are archived as they appear, with distinct ids.
         jobs: What Macie reads, once or again and again, with distinct ids.
         routes: Findings that go to targets of one's own, with distinct ids other than ``Notification``, ``Tickets``,
             ``Quarantine`` and ``Audit``.
         notification: Tells people by an encrypted topic; None for nobody.
-        ticket_queue: Puts findings into an encrypted queue for a ticket system; None for none.
-        quarantine: Answers findings of sensitive data by a function; None for none.
+        ticket_queue: Puts findings into an encrypted queue for a ticket system; None for no queue.
+        quarantine: Answers findings of sensitive data by a function; None for no function.
         audit_bus: The event bus, of this or another account, that all findings but samples go to as they are; None for
-            none. Its policy must admit this account, which ``AuditBus`` does.
-        event_bus: The bus that the routes listen to, in the account where others' findings arrive; None for the
-            account's default bus, where Macie's own findings are.
-        reconcile: Whether findings of the last day that no rule heard of, because AWS publishes them as well as it can
-            and no better, are sent after, at most once each.
+            no bus. Its policy must admit this account, which ``AuditBus`` does.
+        event_bus: The bus that the routes listen to, such as an ``AuditBus``; None for the account's default bus, where
+            Macie's own findings are.
+        reconcile: Whether findings of the last day whose events were lost, which AWS delivers at best effort, are sent
+            after, at most once each. Not together with ``event_bus``.
         encryption_key: Encrypts results, messages, copies and logs; None to create one. A given key that the app does
             not own must admit this account's IAM policies, Macie, EventBridge and CloudWatch Logs.
         alarm_topic: Where alarms go; None for nowhere. If the topic is encrypted, its key must admit
             ``cloudwatch.amazonaws.com`` for ``kms:Decrypt`` and ``kms:GenerateDataKey*``, or alarms are lost silently;
             ``AlarmTopic`` has such a key.
         removal_policy: What happens to results, messages, copies, logs and the key when the construct is removed. The
-            session of Macie stays whatever it is.
-        log_retention: How long the logs of functions are kept.
+            session of Macie stays in any case.
+        log_retention: How long the logs of functions are kept. The log of jobs is Macie's own and kept for a year.
 
     Attributes:
         discovery: Macie itself: ``session``, ``results``, ``jobs`` and what was made of the other arguments.
@@ -118,7 +120,9 @@ class MacieToEventBridge(Construct):
         )
         super().__init__(scope, id)
         self._alarm_topic, self._removal_policy = alarm_topic, removal_policy
-        self._event_bus, self._reconciled = event_bus, reconcile
+        self._event_bus = event_bus
+        # What arrives on another bus may have been sent after by the reconciler of another account.
+        self._reconciled = reconcile or event_bus is not None
         self._log_retention = log_retention
         encrypted = f"Encrypts the results, messages, copies and logs of {self.node.path}"
         self.encryption_key: kms.IKey = (
@@ -235,14 +239,7 @@ class MacieToEventBridge(Construct):
         self._add(
             Route(id="Tickets", target=queue, min_severity=wanted.min_severity, include_samples=wanted.include_samples)
         )
-        self._alarms["FailedTickets"] = alarm(
-            self,
-            "FailedTicketsAlarm",
-            metric=failed.metric_approximate_number_of_messages_visible(statistic="Maximum"),
-            description="The ticket system received messages five times and never deleted them. Mend it, and move them "
-            "back from the queue of failed tickets.",
-            topic=self._alarm_topic,
-        )
+        self._alarms |= integrations.ticket_alarms(self, queue, failed, self._alarm_topic)
         return queue, failed
 
     def _quarantine(self, wanted: Quarantine | None) -> QuarantineResponse | None:

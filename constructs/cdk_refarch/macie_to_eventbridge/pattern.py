@@ -47,7 +47,7 @@ def event_pattern(route: Route, category: Category, *, replay_source: str, recon
         route: What is asked for; checked before.
         category: The one of its categories that the rule is for.
         replay_source: The source of findings that are sent to this route again.
-        reconciled: Whether to hear the reconciler.
+        reconciled: Whether to hear what a reconciler sent after.
     """
     names = list(SEVERITIES)
     detail: dict[str, Any] = {

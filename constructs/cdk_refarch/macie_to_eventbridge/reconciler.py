@@ -1,4 +1,4 @@
-"""Findings that EventBridge never delivered to this account's rules are sent after."""
+"""Findings whose events were lost are sent after."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ TIMEOUT = cdk.Duration.minutes(5)
 
 
 class Reconciler(Construct):
-    """A function that notes which findings were heard of, and sends those after that were not, once.
+    """A function that notes which findings' events arrived, and sends the others after, once.
 
-    Creates the function, a table of findings that were heard of, the rules that call it, a queue of events that it
+    Creates the function, a table of findings whose events arrived, the rules that call it, a queue of events that it
     failed on, and two alarms.
 
     Args:
@@ -51,7 +51,7 @@ class Reconciler(Construct):
 
     Attributes:
         function: The function.
-        table: The ids of findings that were heard of in the last days.
+        table: The ids of findings whose events arrived in the last days.
         failed_events: Events that the function failed on three times, or that could not be delivered to it.
         alarms: The alarms by name.
     """
@@ -90,7 +90,7 @@ class Reconciler(Construct):
         self.function = python_function(
             self,
             handler="reconciler",
-            description="Sends findings after that no rule heard of",
+            description="Sends findings after whose events were lost",
             timeout=TIMEOUT,
             statements=self._statements(bus_arn, encryption_key),
             environment={
@@ -126,7 +126,7 @@ class Reconciler(Construct):
         heard = events.CfnRule(
             self,
             "HeardRule",
-            description=f"Notes which Macie findings were heard of, for {self.node.path}",
+            description=f"Notes which Macie findings arrived, for {self.node.path}",
             event_bus_name=bus_name,
             event_pattern={"source": ["aws.macie"], "detail-type": [DETAIL_TYPE]},
             state="ENABLED",
@@ -135,7 +135,7 @@ class Reconciler(Construct):
         schedule = events.CfnRule(
             self,
             "Schedule",
-            description=f"Looks for findings that no rule heard of, for {self.node.path}",
+            description=f"Looks for findings whose events were lost, for {self.node.path}",
             schedule_expression=f"rate({EVERY.to_hours()} hour)",
             state="ENABLED",
             targets=[self._target()],
@@ -166,7 +166,7 @@ class Reconciler(Construct):
             (
                 "FailedEvents",
                 self.failed_events.metric_approximate_number_of_messages_visible(statistic="Maximum"),
-                "The reconciler could not note findings that were heard of, and may send them after. Read its log, and "
+                "The reconciler could not note findings that arrived, and may send them after. Read its log, and "
                 "purge the queue.",
             ),
         ]

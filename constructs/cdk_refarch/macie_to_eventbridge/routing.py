@@ -86,16 +86,18 @@ class Quarantine:
     """A function that answers findings of sensitive data; it never deletes anything.
 
     Args:
-        dry_run: Whether it only writes into its log what it would do. It then has no permission to do anything.
-        buckets: Names of the buckets that it answers for, where * stands for any text. Must be given when it is no dry
-            run: it may read and tag objects there, and block public access.
-        decrypt_keys: Keys that the objects of those buckets are encrypted with.
-        min_severity: The least severity that it answers: ``LOW``, ``MEDIUM`` or ``HIGH``.
+        dry_run: Whether the function only writes into its log what it would do. It then has no permission to do it.
+        buckets: Names of the buckets that the function answers for, where * stands for any text. Must be given when
+            ``dry_run`` is False: the function may read and tag objects there, and block public access.
+        decrypt_keys: Keys that the objects of those buckets are encrypted with. A key that the app does not own must
+            admit this account's IAM policies.
+        min_severity: The least severity that the function answers: ``LOW``, ``MEDIUM`` or ``HIGH``.
         lock_days: For how many days nobody can delete a copy without ``s3:BypassGovernanceRetention``, from 1 to 36500.
         tag: Whether objects are tagged with ``macie:quarantine`` and the time.
         copy: Whether objects are copied to the quarantine bucket.
         block_public_access: Whether public access to the bucket is blocked.
-        include_samples: Whether it answers findings that ``CreateSampleFindings`` made up, whose buckets do not exist.
+        include_samples: Whether findings that ``CreateSampleFindings`` made up reach the function, which then only logs
+            what it would do.
     """
 
     dry_run: bool = True
@@ -115,8 +117,8 @@ class Notification:
 
     Args:
         emails: Addresses that are told, once their owners have confirmed.
-        min_severity: The least severity that they are told of: ``LOW``, ``MEDIUM`` or ``HIGH``.
-        include_samples: Whether they are told of findings that ``CreateSampleFindings`` made up.
+        min_severity: The least severity that people are told of: ``LOW``, ``MEDIUM`` or ``HIGH``.
+        include_samples: Whether people are told of findings that ``CreateSampleFindings`` made up.
     """
 
     emails: Sequence[str] = ()

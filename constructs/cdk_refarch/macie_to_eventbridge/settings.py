@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .values import MacieSession
@@ -17,6 +17,11 @@ SETTING_ACTIONS = {
         "macie2:ListClassificationScopes",
         "macie2:UpdateClassificationScope",
     ],
+    "Inspection": [
+        "macie2:GetSensitivityInspectionTemplate",
+        "macie2:ListSensitivityInspectionTemplates",
+        "macie2:UpdateSensitivityInspectionTemplate",
+    ],
     "PublishClassificationFindings": [
         "macie2:GetFindingsPublicationConfiguration",
         "macie2:PutFindingsPublicationConfiguration",
@@ -27,29 +32,36 @@ SETTING_ACTIONS = {
 
 
 def setting_actions(wanted: Mapping[str, Any]) -> list[str]:
-    """Return the actions that the custom resource needs, to set what is wanted and to take back excluded buckets.
+    """Return the actions that the custom resource needs, to set what is wanted and to take back what is not any more.
 
     Args:
         wanted: The properties of the custom resource.
     """
     if not wanted:
         return []
-    # The update that drops the last excluded bucket has to take it from Macie's list.
-    names = {*wanted, "ExcludedBuckets"}
+    # The update that drops the last excluded bucket, or identifier, has to take it from Macie's lists.
+    names = {*wanted, "ExcludedBuckets", "Inspection"}
     return sorted(action for name in names for action in SETTING_ACTIONS.get(name, []))
 
 
-def settings(session: MacieSession) -> dict[str, Any]:
+def settings(
+    session: MacieSession, custom_data_identifiers: Sequence[str], allow_lists: Sequence[str]
+) -> dict[str, Any]:
     """Return the properties of the custom resource for what belongs to a session; empty for nothing to set.
 
     Args:
         session: What is asked for; checked before.
+        custom_data_identifiers: The ids of the created identifiers, for automated discovery.
+        allow_lists: The ids of the created allow lists, for automated discovery.
     """
+    inspection = {"CustomDataIdentifierIds": list(custom_data_identifiers), "AllowListIds": list(allow_lists)}
+    inspection = {name: ids for name, ids in inspection.items() if ids}
     members = session.organization
     wanted = {
         "AutomatedDiscovery": switch(session.automated_discovery, "ENABLED", "DISABLED"),
         "DiscoveryMembers": None if members is None else members.discovery_members,
         "ExcludedBuckets": list(session.excluded_buckets) or None,
+        "Inspection": inspection if session.automated_discovery and inspection else None,
         "PublishClassificationFindings": switch(session.security_hub, "true", "false"),
         "AutoEnableMembers": None if members is None else switch(members.auto_enable_members, "true", "false"),
     }

@@ -45,10 +45,13 @@ class MacieSession:
         existing: Whether Macie is enabled already, so that it must not be enabled again.
         publishing_frequency: How often updates of policy findings are published; new findings always are at once. None
             for every 15 minutes. Not together with ``existing``.
-        automated_discovery: Whether Macie samples the buckets of the account by itself, which bills by bucket and by
-            gigabyte; None to leave that as it is. Only for accounts of their own and for administrators of an
-            organization.
+        automated_discovery: Whether Macie samples the buckets of the account by itself, which bills by the objects
+            that it keeps track of and by the gigabytes that it reads; None to leave that as it is. Only for standalone
+            accounts and administrators of an organization. When True, it uses the construct's custom data identifiers
+            and allow lists too.
         excluded_buckets: Names of buckets that automated discovery leaves out, besides those that are excluded already.
+            It must be on or have been on, or the deployment fails after five minutes. They stay excluded when the
+            construct is removed.
         security_hub: Whether findings of sensitive data go to AWS Security Hub CSPM too; None to leave that as it is.
             Policy findings are not concerned.
         organization: What is decided for the members of the organization; None to leave that as it is, or where there
@@ -68,9 +71,9 @@ class ResultsExport:
     """Where the results of every analysed object are kept; Macie itself keeps them for 90 days.
 
     Args:
-        enabled: Whether the setting is made; otherwise it is left as it is.
-        bucket: The bucket to write to, in the same region; None to create one. A given bucket that the app does not
-            own must admit ``macie.amazonaws.com`` in its policy, see
+        enabled: Whether this construct says where Macie exports results; otherwise the account's setting stays.
+        bucket: The bucket to write to, in the same region, also of another account; None to create one. A given bucket
+            that the app does not own must admit ``macie.amazonaws.com`` in its policy, see
             https://docs.aws.amazon.com/macie/latest/user/discovery-results-repository-s3.html
         prefix: What the keys of the results begin with, before Macie's own ``AWSLogs/``; empty for nothing, else it
             ends with a slash.
@@ -99,7 +102,7 @@ class CustomDataIdentifier:
     Args:
         id: The construct id, a PascalCase word, and the name in Macie.
         regex: What to find, at most 512 characters of the part of PCRE that Macie has: no look-around, back-references,
-            captures that are used, or flags.
+            capturing groups or flags.
         keywords: Words of which one must stand near the text: at most 50, of 3 to 90 characters each.
         ignore_words: Text that is not meant: at most 10, of 4 to 90 characters each.
         maximum_match_distance: How many characters before the text a keyword may stand, from 1 to 300; None for 50.
@@ -141,8 +144,8 @@ class SuppressionRule:
 
     Args:
         id: The construct id, a PascalCase word, and the name in Macie.
-        criteria: Which findings, as field to the values of which one must be met, as in
-            ``{"resourcesAffected.s3Bucket.name": ["scratch"]}``; all fields must be met. The fields are those of
+        criteria: A mapping of fields to lists of values, as in ``{"resourcesAffected.s3Bucket.name": ["scratch"]}``. A
+            finding is archived if each field has one of its values. The fields are those of
             https://docs.aws.amazon.com/macie/latest/user/findings-filter-fields.html
         description: Why nobody needs to hear of them, at most 512 characters.
     """

@@ -67,6 +67,7 @@ def audit_bus(organization_id: Any = None, accounts: Any = ()) -> Call:
 
 
 ELSEWHERE = "must be in the region of the stack, eu-west-1, got us-east-1; use one of the same region"
+ONE_AT_A_TIME = "given one at a time, got both; set reconcile in the accounts whose findings they are"
 NO_MACIE = "region of the stack must be one that has Amazon Macie, got"
 
 RESOURCES: list[Case] = [
@@ -150,9 +151,10 @@ WIRED: list[Case] = [
     (responses(quarantine=1), "quarantine must be a Quarantine, got int 1; give Quarantine() or leave it out"),
     (responses(audit_bus=1), "audit_bus must be an IEventBus, got int 1; give a construct that implements IEventBus"),
     (responses(event_bus=1), "event_bus must be an IEventBus, got int 1; give a construct that implements IEventBus"),
+    (responses(reconcile=True, event_bus=given.BUS), f"reconcile and event_bus must be {ONE_AT_A_TIME}"),
     (
         responses(reconcile="no"),
-        "reconcile must be True or False, got 'no'; give True to send findings after that no rule heard of",
+        "reconcile must be True or False, got 'no'; give True to send findings after whose events were lost",
     ),
 ]
 

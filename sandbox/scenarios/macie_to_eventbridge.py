@@ -1,0 +1,303 @@
+"""Sensitive objects through Amazon Macie and EventBridge to people and systems, and what becomes of failures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sandbox.cdk import Cdk
+from sandbox.operations import body, denied, keys, listener, subscription, tool, waiting
+from sandbox.run import Run
+
+from . import Broken, Deployment, Outcome, scenario
+
+APP, AUDIT, COMPANY, VARIANTS = "MacieToEventBridge", "Audit", "DataSecurity", "MacieToEventBridgeVariants"
+EXAMPLE = "examples/macie_to_eventbridge"
+SETTINGS = {"automated_discovery": True}
+DEPLOYMENTS = (
+    Deployment((APP,), context={"macie_to_eventbridge": json.dumps(SETTINGS)}),
+    Deployment((AUDIT, COMPANY), app=f"{EXAMPLE}/app.py"),
+    Deployment((VARIANTS,), app="sandbox/scenarios/apps/macie_to_eventbridge.py"),
+)
+NUMBER = "536-90-{:04}"
+RULE, QUEUE, ALARM = "AWS::Events::Rule", "AWS::SQS::Queue", "AWS::CloudWatch::Alarm"
+
+
+@scenario("sensitive data reaches people, tickets, triage and audit")
+def high(run: Run) -> Outcome:
+    """An object with many secrets is told everywhere, once, by place and count and never by what it says."""
+    out = run.outputs(APP)
+    with subscription(run, out["NotificationTopicArn"]) as people:
+        place(run, "customers", "staff.csv", secrets=12)
+        told = run.wait("the notification", lambda: waiting(run, people))
+        ticket = run.wait("the ticket", lambda: tickets(run, "staff.csv"))
+    message = json.loads(told[0]["Message"])
+    must_be(message == ticket[0], f"the notification differs from the ticket: {message}")
+    detection = ticket[0]["result"]["sensitiveData"][0]["detections"][0]
+    what = (ticket[0]["severity"], ticket[0]["bucket"], detection["type"], detection["count"])
+    must_be(what == ("High", "customers", "USA_SOCIAL_SECURITY_NUMBER", 12), f"the ticket says {what}")
+    must_be("536-90" not in json.dumps(message), "the ticket has the data itself in it")
+    audit = run.resource(AUDIT, QUEUE, "TicketQueue")
+    run.wait("the finding at the audit bus", lambda: [one for one in waiting(run, audit) if key_of(one) == "staff.csv"])
+    machine = run.resource(COMPANY, "AWS::StepFunctions::StateMachine")
+    states = run.client("stepfunctions")
+    run.wait("the triage", lambda: states.list_executions(stateMachineArn=machine)["executions"])
+    must_be(len(told) == len(ticket) == 1, f"told {len(told)} times, {len(ticket)} tickets")
+    return Outcome("1 object with 12 secrets", "1 notification, ticket, triage, audit: place and count only")
+
+
+@scenario("results are exported")
+def results(run: Run) -> Outcome:
+    """Macie refused the export until bucket and key let it; now each object it read has a result, also a clean one."""
+    bucket = run.outputs(APP)["ResultsBucketName"]
+    place(run, "customers", "menu.txt", secrets=0)
+
+    def read() -> dict[str, str]:
+        found = [json.loads(body(run, bucket, key)) for key in keys(run, bucket, "AWSLogs/")]
+        return {one["resourcesAffected"]["s3Object"]["key"]: one for one in found}
+
+    got = run.wait("the results", lambda: found if {"menu.txt", "staff.csv"} <= set(found := read()) else None)
+    export = run.client("macie2").get_classification_export_configuration()["configuration"]["s3Destination"]
+    must_be(export["bucketName"] == bucket, f"results go to {export}")
+    log = run.resource(APP, "AWS::Logs::LogGroup", "Provider")
+    said = [one["message"] for one in run.client("logs").filter_log_events(logGroupName=log)["events"]]
+    tries = [line for line in said if "(yet)" in line]
+    must_be(bool(tries), f"the provider does not say that it tried again: {said}")
+    return Outcome("1 more object, clean", f"{len(got)} results in S3", "first export refused, tried again")
+
+
+@scenario("what is not severe, and what is a sample")
+def filtered(run: Run) -> Outcome:
+    """A low finding and samples do not pass the routes for high ones; a route that asks for them gets them."""
+    before = len(tickets(run))
+    place(run, "customers", "one.csv", secrets=1)
+    types = ["SensitiveData:S3Object/Multiple", "Policy:IAMUser/S3BucketPublic"]
+    run.client("macie2").create_sample_findings(findingTypes=types)
+    got = run.wait("both in the lake", lambda: found if {"one.csv", "samples"} <= set(found := lake(run)) else None)
+    audit = waiting(run, run.resource(AUDIT, QUEUE, "TicketQueue"))
+    must_be("one.csv" in [key_of(one) for one in audit], "the low finding is not at the audit bus")
+    must_be(not [one for one in audit if one["sample"]], "a sample is at the audit bus")
+    must_be(len(tickets(run)) == before, f"tickets of what is not severe: {tickets(run)[before:]}")
+    return Outcome(
+        "1 low finding, 2 samples", f"{got.count('one.csv') + got.count('samples')} in the lake", "0 tickets"
+    )
+
+
+@scenario("the ticket queue refuses EventBridge")
+def target_cut(run: Run) -> Outcome:
+    """What cannot be delivered waits in the route's dead-letter queue, and reaches that route alone when replayed."""
+    out = run.outputs(APP)
+    with listener(run, out["AlarmTopicArn"]) as ears, subscription(run, out["NotificationTopicArn"]) as people:
+        with closed(run, out["TicketQueueUrl"]):
+            place(run, "customers", "cut.csv", secrets=12)
+            dead = run.wait("the dead-letter queue", lambda: waiting(run, out["TicketsDeadLetterQueueUrl"]))
+            ears.must_hear("TicketsUndelivered")
+        run.wait("the notification", lambda: waiting(run, people))
+        queue, source = out["TicketsDeadLetterQueueUrl"], out["TicketsReplaySource"]
+        tool(run, f"{EXAMPLE}/replay.py", "--queue-url", queue, "--source", source)
+        run.wait("the ticket", lambda: tickets(run, "cut.csv"))
+        must_be(len(waiting(run, people)) == 1, "people were told of the replay")
+    must_be(dead[0]["detail"]["resourcesAffected"]["s3Object"]["key"] == "cut.csv", f"the event is {dead[0]}")
+    must_be(not waiting(run, out["TicketsDeadLetterQueueUrl"]), "the dead-letter queue is not empty after the replay")
+    return Outcome("1 finding", "1 ticket after the replay, and no other route heard it", "1 in its queue, alarm rang")
+
+
+@scenario("the dead-letter queue refuses EventBridge too")
+def both_cut(run: Run) -> Outcome:
+    """A finding that neither queue takes is lost to the route, as the README says, and an alarm says so."""
+    out = run.outputs(APP)
+    queues = out["TicketQueueUrl"], out["TicketsDeadLetterQueueUrl"]
+    with listener(run, out["AlarmTopicArn"]) as ears, closed(run, queues[0]), closed(run, queues[1]):
+        place(run, "customers", "lost.csv", secrets=12)
+        ears.must_hear("TicketsFailed")
+    must_be(not tickets(run, "lost.csv"), "the finding arrived")
+    return Outcome("1 finding", "none", "lost to the route as documented, alarm rang; it is in Macie")
+
+
+@scenario("quarantine")
+def quarantine(run: Run) -> Outcome:
+    """The object is tagged, copied to the locked bucket, and public access is blocked; the object stays."""
+    s3, copies = run.client("s3"), quarantine_bucket(run)
+    place(run, "infected-bucket", "plans/staff.csv", secrets=12)
+    copy = run.wait("the copy", lambda: keys(run, copies, "infected-bucket/"))[0]
+
+    def tags() -> dict[str, str]:
+        answer = s3.get_object_tagging(Bucket="infected-bucket", Key="plans/staff.csv")
+        return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+
+    finding = run.wait("the tag", lambda: tags().get("macie:quarantine"))
+    must_be(copy == f"infected-bucket/{finding}/plans/staff.csv", f"the copy is {copy}")
+    must_be(body(run, copies, copy) == body(run, "infected-bucket", "plans/staff.csv"), "the copy differs")
+    blocked = s3.get_public_access_block(Bucket="infected-bucket")["PublicAccessBlockConfiguration"]
+    must_be(all(blocked.values()) and len(blocked) == 4, f"public access is not blocked: {blocked}")
+    lock = s3.get_object_lock_configuration(Bucket=copies)["ObjectLockConfiguration"]
+    must_be(lock["Rule"]["DefaultRetention"]["Mode"] == "GOVERNANCE", f"the lock is {lock}")
+    return Outcome("1 object in a public bucket", "tagged, copied to the locked bucket, public access blocked")
+
+
+@scenario("the quarantine fails")
+def quarantine_fails(run: Run) -> Outcome:
+    """What the function fails on three times is in its queue as an event; mended, the replay brings it through."""
+    copies, queue = quarantine_bucket(run), run.resource(VARIANTS, QUEUE, "QuarantineFailedFindings")
+    role = run.resource(VARIANTS, "AWS::IAM::Role", "QuarantineFunctionRole")
+    topic = run.resource(VARIANTS, "AWS::SNS::Topic", "Alarms")
+    with listener(run, topic) as ears, denied(run, role, ["s3:PutObject"]):
+        place(run, "infected-later", "late.csv", secrets=12)
+        run.wait("the failed finding", lambda: waiting(run, queue), 30)
+        ears.must_hear("QuarantineErrors")
+        ears.must_hear("QuarantineFailedFindings")
+    must_be(not keys(run, copies, "infected-later/"), "the copy was made")
+    (rule,) = run.resources(VARIANTS, RULE, "RoutesQuarantine")
+    pattern = json.loads(run.client("events").describe_rule(Name=rule)["EventPattern"])
+    tool(run, f"{EXAMPLE}/replay.py", "--queue-url", queue, "--source", pattern["source"][-1])
+    run.wait("the copy", lambda: keys(run, copies, "infected-later/"))
+    return Outcome("1 object", "copied after the replay", "1 in the queue of failed findings, both alarms rang")
+
+
+@scenario("EventBridge never heard of a finding")
+def lost_event(run: Run) -> Outcome:
+    """The reconciler sends it after, once; a second run finds nothing to do."""
+    rules = [*run.resources(VARIANTS, RULE, "HeardRule"), *run.resources(VARIANTS, RULE, "RoutesLake")]
+    events, function = run.client("events"), run.resource(VARIANTS, "AWS::Lambda::Function", "Reconciler")
+    for rule in rules:
+        events.disable_rule(Name=rule)
+    place(run, "customers", "unheard.csv", secrets=2)
+    run.wait("the finding", lambda: [key for key in found_in(run) if key == "unheard.csv"])
+    for rule in rules:
+        events.enable_rule(Name=rule)
+    client = run.client("lambda")
+    known = client.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    client.update_function_configuration(
+        FunctionName=function, Environment={"Variables": {**known, "GRACE_SECONDS": "0"}}
+    )
+    runs = [json.load(client.invoke(FunctionName=function, Payload=b"{}")["Payload"]) for _ in range(2)]
+    must_be([len(one["emitted"]) for one in runs] == [1, 0], f"the reconciler answered {runs}")
+    run.wait("the finding in the lake", lambda: "unheard.csv" in lake(run))
+    must_be(lake(run).count("unheard.csv") == 1, "the finding is in the lake more than once")
+    return Outcome("1 finding whose event was lost", "1 in the lake, sent after; none by the second run")
+
+
+@scenario("a job over a bucket that is not there")
+def job_errors(run: Run) -> Outcome:
+    """Macie writes why into its log of jobs, and the alarm rings."""
+    alarm = run.resource(VARIANTS, ALARM, "JobErrors")
+    cloudwatch = run.client("cloudwatch")
+
+    def state() -> str:
+        return str(cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"][0]["StateValue"])
+
+    run.wait("the alarm", lambda: state() == "ALARM")
+    healthy = run.resource(COMPANY, ALARM, "JobErrors")
+    ok = cloudwatch.describe_alarms(AlarmNames=[healthy])["MetricAlarms"][0]["StateValue"]
+    return Outcome("1 job at deployment", f"the weekly job of {COMPANY} runs, its alarm is {ok}", "alarm rang")
+
+
+@scenario("Macie is enabled already")
+def enabled_already(run: Run) -> Outcome:
+    """A second session is refused, and neither that stack nor those that use the first one touch it."""
+    macie, cloudformation = run.client("macie2"), run.client("cloudformation")
+    created = macie.get_macie_session()["createdAt"]
+    template = {"Resources": {"Session": {"Type": "AWS::Macie::Session"}}}
+    cloudformation.create_stack(StackName="SecondSession", TemplateBody=json.dumps(template))
+    events = run.wait("the refusal", lambda: refused(run, "SecondSession"))
+    must_be("already" in events[0], f"the second session failed because of {events}")
+    cloudformation.delete_stack(StackName="SecondSession")
+    now = macie.get_macie_session()
+    must_be((now["status"], now["createdAt"]) == ("ENABLED", created), f"the session is now {now}")
+    return Outcome("1 more session, 3 stacks that use the first", "the first is untouched", "the second was refused")
+
+
+@scenario("a second deployment")
+def again(run: Run) -> Outcome:
+    """Another setting is deployed; Macie stays enabled with all of its findings, and the setting is in force."""
+    macie = run.client("macie2")
+    created, before = macie.get_macie_session()["createdAt"], set(found_in(run))
+    settings = json.dumps({**SETTINGS, "min_severity": "MEDIUM"})
+    Cdk(run.sandbox, run.say).deploy(Deployment((APP,), context={"macie_to_eventbridge": settings}))
+    must_be(macie.get_macie_session()["createdAt"] == created, "Macie was disabled and enabled")
+    must_be(before <= set(found_in(run)), "findings are gone")
+    place(run, "customers", "medium.csv", secrets=3)
+    run.wait("the ticket", lambda: tickets(run, "medium.csv"))
+    return Outcome("min_severity=MEDIUM, 1 medium finding", f"1 ticket; {len(before)} findings from before are there")
+
+
+def place(run: Run, bucket: str, key: str, *, secrets: int) -> None:
+    """Put an object with made-up social security numbers into a bucket that lets the public in."""
+    s3 = run.client("s3")
+    if bucket not in [one["Name"] for one in s3.list_buckets()["Buckets"]]:
+        s3.create_bucket(Bucket=bucket)
+    lines = ["name,number", *(f"n{number},{NUMBER.format(number + 1)}" for number in range(secrets))]
+    s3.put_object(Bucket=bucket, Key=key, Body="\n".join(lines).encode())
+
+
+def tickets(run: Run, key: str = "") -> list[dict[str, Any]]:
+    """The tickets of an object, or all."""
+    found = waiting(run, run.outputs(APP)["TicketQueueUrl"])
+    return [one for one in found if not key or key_of(one) == key]
+
+
+def key_of(finding: dict[str, Any]) -> str:
+    """The key of the object of a finding as targets get it."""
+    return str((finding.get("object") or {}).get("key", ""))
+
+
+def lake(run: Run) -> list[str]:
+    """The keys of the objects whose findings are in the lake; ``samples`` for samples."""
+    bucket = run.resource(VARIANTS, "AWS::S3::Bucket", "LakeS3Bucket")
+    return [
+        "samples" if one["sample"] else key_of(one)
+        for key in keys(run, bucket, "data/")
+        for one in documents(body(run, bucket, key).decode())
+    ]
+
+
+def documents(text: str) -> Iterator[dict[str, Any]]:
+    """The JSON documents of a text, with or without anything between them."""
+    decoder = json.JSONDecoder()
+    while text := text.lstrip():
+        found, end = decoder.raw_decode(text)
+        yield found
+        text = text[end:]
+
+
+def found_in(run: Run) -> list[str]:
+    """The keys of the objects that Macie has findings of."""
+    macie = run.client("macie2")
+    ids = macie.list_findings()["findingIds"]
+    found = macie.get_findings(findingIds=ids)["findings"] if ids else []
+    return [one["resourcesAffected"]["s3Object"]["key"] for one in found if one["resourcesAffected"].get("s3Object")]
+
+
+def quarantine_bucket(run: Run) -> str:
+    """The locked bucket."""
+    return run.resource(VARIANTS, "AWS::S3::Bucket", "QuarantineBucket")
+
+
+def refused(run: Run, stack: str) -> list[str]:
+    """Why the resources of a stack could not be created."""
+    events = run.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
+    return [one["ResourceStatusReason"] for one in events if one["ResourceStatus"] == "CREATE_FAILED"]
+
+
+@contextmanager
+def closed(run: Run, queue_url: str) -> Iterator[None]:
+    """Take the policy of a queue away while the context lasts."""
+    sqs = run.client("sqs")
+    policy = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["Policy"])["Attributes"]["Policy"]
+    sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"Policy": ""})
+    try:
+        yield
+    finally:
+        sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"Policy": policy})
+
+
+def must_be(holds: bool, otherwise: str) -> None:
+    """Check.
+
+    Raises:
+        Broken: If it does not hold.
+    """
+    if not holds:
+        raise Broken(otherwise[:400])
