@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from .run import Run
+from .server import ACCOUNT
 
 KEEP = ("Retain", "RetainExceptOnCreate")
 _ALWAYS_THERE = {"CDKToolkit"}
@@ -17,6 +18,7 @@ _LISTS: dict[str, tuple[str, str, str, str]] = {
     "AWS::CloudWatch::Alarm": ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
     "AWS::CloudWatch::CompositeAlarm": ("cloudwatch", "describe_alarms", "CompositeAlarms", "AlarmName"),
     "AWS::DynamoDB::Table": ("dynamodb", "list_tables", "TableNames", ""),
+    "AWS::Events::EventBus": ("events", "list_event_buses", "EventBuses", "Name"),
     "AWS::Events::Rule": ("events", "list_rules", "Rules", "Name"),
     "AWS::Glue::Database": ("glue", "get_databases", "DatabaseList", "Name"),
     "AWS::IAM::InstanceProfile": ("iam", "list_instance_profiles", "InstanceProfiles", "InstanceProfileName"),
@@ -31,6 +33,11 @@ _LISTS: dict[str, tuple[str, str, str, str]] = {
     "AWS::KinesisFirehose::DeliveryStream": ("firehose", "list_delivery_streams", "DeliveryStreamNames", ""),
     "AWS::Lambda::Function": ("lambda", "list_functions", "Functions", "FunctionName"),
     "AWS::Logs::LogGroup": ("logs", "describe_log_groups", "logGroups", "logGroupName"),
+    "AWS::Logs::MetricFilter": ("logs", "describe_metric_filters", "metricFilters", "filterName"),
+    "AWS::Macie::AllowList": ("macie2", "list_allow_lists", "allowLists", "id"),
+    "AWS::Macie::CustomDataIdentifier": ("macie2", "list_custom_data_identifiers", "items", "id"),
+    "AWS::Macie::FindingsFilter": ("macie2", "list_findings_filters", "findingsFilterListItems", "id"),
+    "AWS::Macie::Session": ("macie2", "get_macie_session", "", ""),
     "AWS::S3::Bucket": ("s3", "list_buckets", "Buckets", "Name"),
     "AWS::SNS::Subscription": ("sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),
     "AWS::SNS::Topic": ("sns", "list_topics", "Topics", "TopicArn"),
@@ -187,6 +194,17 @@ def inventory(run: Run) -> dict[str, set[str]]:
 
 def _listed(run: Run, type: str) -> Iterator[str]:
     service, operation, key, name = _LISTS[type]
+    if service == "macie2" and not _found(run.client(service).get_macie_session):
+        return
+    if not key:
+        # There is one in an account, and its id is the account's.
+        yield ACCOUNT
+        return
+    if type == "AWS::Events::Rule":
+        for bus in _listed(run, "AWS::Events::EventBus"):
+            rules = _pages(run, service, operation, key, EventBusName=bus)
+            yield from (one[name] if bus == "default" else f"{bus}|{one[name]}" for one in rules)
+        return
     for one in _pages(run, service, operation, key, **_ARGUMENTS.get(type, {})):
         found = one[name] if name else one
         if type == "AWS::KMS::Key":
@@ -208,8 +226,7 @@ def _pages(run: Run, service: str, operation: str, key: str, **arguments: Any) -
 
 def _exists(run: Run, resource: Resource, there: Mapping[str, set[str]]) -> bool:
     if resource.type in there:
-        # The rule of a bus of one's own has the bus in front.
-        return resource.id in there[resource.type] or resource.id.rpartition("|")[2] in there[resource.type]
+        return resource.id in there[resource.type]
     if resource.type in _PARENTS:
         return _policy_exists(run, resource, there)
     if resource.type in _NESTED:
@@ -249,7 +266,7 @@ def _found(ask: Any) -> bool:
         code = error.response["Error"]["Code"]
         if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404 or "NotFound" in code or "NoSuch" in code:
             return False
-        if code in ("TypeNotFoundException", "UnsupportedActionException"):
+        if code in ("TypeNotFoundException", "UnsupportedActionException") or "not enabled" in str(error):
             return False
         raise
     return True

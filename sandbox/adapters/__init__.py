@@ -16,6 +16,7 @@ def install() -> None:
         lambda_async,
         log_metrics,
         macie,
+        object_lock,
         ordering,
         recorded,
     )
@@ -27,6 +28,7 @@ def install() -> None:
     cloudwatch.install()
     lambda_async.install()
     log_metrics.install()
+    object_lock.install()
     conditions.install()
     custom_resources.install()
     macie.install_types()

@@ -192,17 +192,18 @@ class Discovery(Construct):
             {"LogGroupName": job_parts.JOB_LOG, "RetentionInDays": str(JOB_LOG_DAYS)},
         )
         metric = f"JobErrors-{self.node.addr}"
-        counted = logs.CfnMetricFilter(
-            self,
-            "JobErrors",
-            log_group_name=group.ref,
-            filter_pattern=job_parts.JOB_ERRORS,
-            metric_transformations=[
-                logs.CfnMetricFilter.MetricTransformationProperty(
-                    metric_namespace=METRICS, metric_name=metric, metric_value="1", unit="Count"
-                )
-            ],
-        )
-        for made in self.jobs.values():
-            made.node.add_dependency(counted)
+        scope = Construct(self, "JobErrors")
+        for id, job in self.jobs.items():
+            counted = logs.CfnMetricFilter(
+                scope,
+                id,
+                log_group_name=group.ref,
+                filter_pattern=job_parts.JOB_ERRORS.format(name=id),
+                metric_transformations=[
+                    logs.CfnMetricFilter.MetricTransformationProperty(
+                        metric_namespace=METRICS, metric_name=metric, metric_value="1", unit="Count"
+                    )
+                ],
+            )
+            job.node.add_dependency(counted)
         return cloudwatch.Metric(namespace=METRICS, metric_name=metric, statistic="Sum")

@@ -17,8 +17,8 @@ JOB_LOG = "/aws/macie/classificationjobs"
 """Where Macie writes how its jobs fare:
 https://docs.aws.amazon.com/macie/latest/user/discovery-jobs-monitor-cw-logs-configure.html"""
 
-JOB_ERRORS = '{ ($.eventType = "ACCOUNT_*") || ($.eventType = "BUCKET_*") }'
-"""The log events that are errors, of an account or of a bucket:
+JOB_ERRORS = '{{ (($.eventType = "ACCOUNT_*") || ($.eventType = "BUCKET_*")) && ($.jobName = "{name}") }}'
+"""The log events of a job that are errors, of an account or of a bucket. All jobs of the account have one log.
 https://docs.aws.amazon.com/macie/latest/user/discovery-jobs-monitor-cw-logs-ref.html"""
 
 
