@@ -8,6 +8,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from .checks import Checks
+from .findings import acknowledge
 from .keys import CLOUDWATCH, own_key
 
 
@@ -74,4 +75,21 @@ class AlarmTopic(sns.Topic):
             )
         )
         if email is not None:
-            sns.Subscription(self, "Email", topic=self, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=email)
+            tell(self, "Email", email)
+
+
+def tell(topic: sns.Topic, id: str, address: str) -> None:
+    """Send what is published to an address, once its owner has confirmed.
+
+    Args:
+        topic: The topic.
+        id: The id of the subscription.
+        address: The address.
+    """
+    subscription = sns.Subscription(topic, id, topic=topic, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=address)
+    acknowledge(
+        subscription,
+        "Serverless::Serverless-SNSRedrivePolicy",
+        "Amazon SNS tries an address for hours, and a mail that bounces has no reader to replay it for. Whoever must "
+        "not miss one subscribes a queue.",
+    )

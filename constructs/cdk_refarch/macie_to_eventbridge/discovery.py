@@ -165,7 +165,7 @@ class Discovery(Construct):
             },
         )
         # Macie looks at the policies of bucket and key at once.
-        export.node.add_dependency(self.results, key)
+        export.node.add_dependency(self.results, self.results.bucket, key)
         self._after_session(export)
 
     def _jobs(self, provider: Provider, wanted: Iterable[ClassificationJob]) -> dict[str, cdk.CustomResource]:

@@ -39,6 +39,10 @@ MAX_NAME = 128
 MAX_JOB_NAME = 500
 """https://docs.aws.amazon.com/macie/latest/APIReference/jobs.html"""
 
+MAX_JOBS = 100
+"""Each has a metric filter in the one log group of jobs:
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html"""
+
 FILTER_NAME = (3, 64)
 """https://docs.aws.amazon.com/macie/latest/APIReference/findingsfilters.html"""
 
@@ -278,6 +282,9 @@ def check_jobs(
     Raises:
         ValueError: If Macie would refuse one, or it would read nothing.
     """
+    if isinstance(jobs, Sequence) and len(jobs) > MAX_JOBS:
+        remedy = "use BucketCriteria to read many buckets in one job"
+        checks.refuse("jobs", f"a list of at most {MAX_JOBS} jobs", f"{len(jobs)} jobs", remedy)
     identifiers = [one.id for one in custom_data_identifiers]
     lists = [one.id for one in allow_lists]
     for job in named(checks, "jobs", jobs, ClassificationJob, longest=MAX_JOB_NAME):

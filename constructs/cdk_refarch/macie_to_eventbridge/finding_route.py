@@ -16,7 +16,7 @@ from constructs import Construct
 from cdk_refarch._parts.alarms import alarm
 from cdk_refarch._parts.queues import failure_queue
 
-from .pattern import PATHS, categories, event_pattern, input_template
+from .pattern import FORWARDED, PATHS, RECONCILED, categories, event_pattern, input_template
 from .routing import Category, Route
 from .targets import Reached, admit, admit_to_queue, reach
 
@@ -68,13 +68,15 @@ class FindingRoute(Construct):
         whole_events: bool = False,
     ) -> None:
         super().__init__(scope, id)
-        self.replay_source = f"cdk-refarch.macie.{self.node.addr}"
         self.dead_letter_queue: sqs.IQueue = (
             failure_queue(self, "DeadLetterQueue", key=encryption_key, removal_policy=removal_policy)
             if route.dead_letter_queue is None
             else route.dead_letter_queue
         )
         reached = reach(self, route.target)
+        # What is sent to another bus again must be known there for what it is.
+        sent_on = reached.kind == "events" and event_bus is None
+        self.replay_source = f"{FORWARDED if sent_on else RECONCILED + '.'}{self.node.addr}"
         self.role: iam.Role | None = reached.role
         bus_name = None if event_bus is None else event_bus.event_bus_name
         whole = whole_events or reached.kind == "events"
@@ -84,7 +86,13 @@ class FindingRoute(Construct):
                 RULES[category],
                 description=f"Macie findings to {self.node.path}",
                 event_bus_name=bus_name,
-                event_pattern=event_pattern(route, category, replay_source=self.replay_source, reconciled=reconciled),
+                event_pattern=event_pattern(
+                    route,
+                    category,
+                    replay_source=self.replay_source,
+                    reconciled=reconciled,
+                    forwarded=event_bus is not None,
+                ),
                 state="ENABLED",
                 targets=[self._target(reached, None if whole else category)],
             )

@@ -9,6 +9,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from cdk_refarch._parts.alarm_topic import tell
 from cdk_refarch._parts.alarms import alarm
 from cdk_refarch._parts.queues import RETENTION_DAYS
 
@@ -35,9 +36,7 @@ def notification_topic(scope: Construct, id: str, *, notification: Notification,
     """
     topic = sns.Topic(scope, id, master_key=key, enforce_ssl=True)
     for number, address in enumerate(notification.emails, 1):
-        sns.Subscription(
-            topic, f"Email{number}", topic=topic, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=address
-        )
+        tell(topic, f"Email{number}", address)
     return topic
 
 

@@ -274,7 +274,6 @@ class MacieToEventBridge(Construct):
         made = Reconciler(
             self,
             "Reconciler",
-            event_bus=self._event_bus,
             encryption_key=self.encryption_key,
             alarm_topic=self._alarm_topic,
             removal_policy=self._removal_policy,

@@ -12,6 +12,9 @@ DETAIL_TYPE = "Macie Finding"
 RECONCILED = "cdk-refarch.macie"
 """The source of findings that the reconciler sends after. Only AWS may use ``aws.macie``."""
 
+FORWARDED = f"{RECONCILED}.forwarded."
+"""What the source begins with of findings that are sent to another bus again."""
+
 _COMMON = {
     "id": "$.detail.id",
     "type": "$.detail.type",
@@ -40,7 +43,9 @@ PATHS: dict[Category, dict[str, str]] = {
 """Category to what a target gets: names to JSON paths. Where and how much, never the data, which no finding has."""
 
 
-def event_pattern(route: Route, category: Category, *, replay_source: str, reconciled: bool) -> dict[str, Any]:
+def event_pattern(
+    route: Route, category: Category, *, replay_source: str, reconciled: bool, forwarded: bool
+) -> dict[str, Any]:
     """Return the pattern of the events that pass.
 
     Args:
@@ -48,6 +53,7 @@ def event_pattern(route: Route, category: Category, *, replay_source: str, recon
         category: The one of its categories that the rule is for.
         replay_source: The source of findings that are sent to this route again.
         reconciled: Whether to hear what a reconciler sent after.
+        forwarded: Whether to hear what other accounts sent to this bus again.
     """
     names = list(SEVERITIES)
     detail: dict[str, Any] = {
@@ -61,7 +67,12 @@ def event_pattern(route: Route, category: Category, *, replay_source: str, recon
         detail["resourcesAffected"] = {"s3Bucket": {"name": [_matcher(name) for name in route.buckets]}}
     if not route.include_samples:
         detail["sample"] = [False]
-    sources = ["aws.macie", *([RECONCILED] if reconciled else []), replay_source]
+    sources = [
+        "aws.macie",
+        *([RECONCILED] if reconciled else []),
+        *([{"prefix": FORWARDED}] if forwarded else []),
+        replay_source,
+    ]
     return {"source": sources, "detail-type": [DETAIL_TYPE], "detail": detail}
 
 

@@ -43,7 +43,6 @@ class Reconciler(Construct):
     Args:
         scope: The construct it belongs to.
         id: Its id.
-        event_bus: The bus that the routes listen to; None for the account's default one.
         encryption_key: Encrypts the table, the log and failed events.
         alarm_topic: Where alarms go; None for nowhere.
         removal_policy: What happens to the table, the queue and the log when the construct is removed.
@@ -61,7 +60,6 @@ class Reconciler(Construct):
         scope: Construct,
         id: str,
         *,
-        event_bus: events.IEventBus | None,
         encryption_key: kms.IKey,
         alarm_topic: sns.ITopic | None,
         removal_policy: cdk.RemovalPolicy,
@@ -85,8 +83,7 @@ class Reconciler(Construct):
             ),
             removal_policy=removal_policy,
         )
-        default_bus = f"arn:{stack.partition}:events:{stack.region}:{stack.account}:event-bus/default"
-        bus_arn = default_bus if event_bus is None else event_bus.event_bus_arn
+        bus_arn = f"arn:{stack.partition}:events:{stack.region}:{stack.account}:event-bus/default"
         self.function = python_function(
             self,
             handler="reconciler",
@@ -104,7 +101,7 @@ class Reconciler(Construct):
             log_retention=log_retention,
             failed_events=self.failed_events,
         )
-        self._rules(None if event_bus is None else event_bus.event_bus_name)
+        self._rules()
         self.alarms: Mapping[str, cloudwatch.Alarm] = self._alarms(alarm_topic)
 
     def _statements(self, bus_arn: str, key: kms.IKey) -> list[iam.PolicyStatement]:
@@ -122,12 +119,11 @@ class Reconciler(Construct):
             ),
         ]
 
-    def _rules(self, bus_name: str | None) -> None:
+    def _rules(self) -> None:
         heard = events.CfnRule(
             self,
             "HeardRule",
             description=f"Notes which Macie findings arrived, for {self.node.path}",
-            event_bus_name=bus_name,
             event_pattern={"source": ["aws.macie"], "detail-type": [DETAIL_TYPE]},
             state="ENABLED",
             targets=[self._target()],

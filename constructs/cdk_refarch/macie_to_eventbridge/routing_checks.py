@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 
 from constructs import Construct
 
-from cdk_refarch._parts.checks import Checks
+from cdk_refarch._parts.checks import Checks, is_token
 
 from .finding_checks import check_findings, check_samples, check_severity
+from .pattern import FORWARDED, categories, event_pattern
 from .routing import Notification, Quarantine, Route, TicketQueue
 from .shared_checks import (
     check_accounts,
@@ -26,6 +28,12 @@ RESERVED_IDS = frozenset(("Notification", "Tickets", "Quarantine", "Audit"))
 """Ids of the construct's own routes."""
 
 MAX_ID = 64
+
+MAX_PATTERN = 2048
+"""https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"""
+
+ANY_SOURCE = f"{FORWARDED}{'0' * 42}"
+"""As long as the source of a replay."""
 
 ORGANIZATION = r"o-[a-z0-9]{10,32}"
 """https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html"""
@@ -54,6 +62,7 @@ def check_route(checks: Checks, scope: Construct, route: Route, taken: Collectio
     check_findings(checks, route.categories, route.finding_types)
     check_bucket_names(checks, "buckets", route.buckets, patterns=True)
     check_samples(checks, route.include_samples)
+    check_pattern(checks, route)
     queue = route.dead_letter_queue
     check_resource(checks, scope, "dead_letter_queue", queue, "queue_arn", "IQueue")
     if queue is None:
@@ -62,6 +71,24 @@ def check_route(checks: Checks, scope: Construct, route: Route, taken: Collectio
     if getattr(route.target, "queue_arn", None) == queue.queue_arn:
         remedy = "leave it out to have one made"
         checks.refuse("target and dead_letter_queue", "two queues", "the same queue for both", remedy)
+
+
+def check_pattern(checks: Checks, route: Route) -> None:
+    """Check that the event patterns of a route are not too long.
+
+    Args:
+        checks: The checks of what the route is for.
+        route: The route, whose arguments are right one by one.
+
+    Raises:
+        ValueError: If EventBridge would refuse one.
+    """
+    for category in categories(route):
+        pattern = event_pattern(route, category, replay_source=ANY_SOURCE, reconciled=True, forwarded=True)
+        length = len(json.dumps(pattern))
+        if length > MAX_PATTERN and not any(map(is_token, route.buckets)):
+            rule = f"short enough for an event pattern of {MAX_PATTERN} characters"
+            checks.refuse("buckets", rule, f"{length} characters", "use wildcards, as in ['team-*'], or a second route")
 
 
 def check_routes(checks: Checks, scope: Construct, routes: Sequence[Route]) -> None:
@@ -175,7 +202,10 @@ def check_quarantine(checks: Checks, scope: Construct, quarantine: Quarantine | 
     remedy = "give the days that you need to answer a finding"
     if quarantine.lock_days is None:
         inner.refuse("lock_days", f"from 1 day to {MAX_LOCK_DAYS} days", "NoneType None", remedy)
+    if is_token(quarantine.lock_days):
+        inner.refuse("lock_days", "known when the app runs", "a token", "write the number, or read it from the context")
     inner.number("lock_days", quarantine.lock_days, 1, MAX_LOCK_DAYS, unit="days", remedy=remedy)
+    check_pattern(inner, Route(id="Quarantine", target=None, buckets=quarantine.buckets))  # type: ignore[arg-type]
     check_samples(inner, quarantine.include_samples)
 
 
@@ -207,6 +237,8 @@ def check_buses(checks: Checks, scope: Construct, event_bus: object, audit_bus: 
         ValueError: If one is no bus, rules cannot listen to the one, or findings would come back from the other.
     """
     check_bus(checks, "event_bus", event_bus, scope)
+    if getattr(event_bus, "event_bus_name", None) == "default":
+        checks.refuse("event_bus", "a bus of one's own", "the default bus", "leave it out to listen to the default bus")
     check_bus(checks, "audit_bus", audit_bus)
     heard = getattr(event_bus, "event_bus_arn", None)
     if heard is not None and heard == getattr(audit_bus, "event_bus_arn", None):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
@@ -88,7 +88,7 @@ def reach(scope: Construct, target: Target) -> Reached:
         # The rules need the role before they exist, and on a bus of one's own their ARN has its name.
         conditions={
             "StringEquals": {"aws:SourceAccount": stack.account},
-            "ArnLike": {"aws:SourceArn": f"arn:{stack.partition}:events:{stack.region}:{stack.account}:rule/*"},
+            "ArnLike": {"aws:SourceArn": any_rule(scope)},
         },
         description="Lets the EventBridge rules of the route hand findings to their target",
         statements=[iam.PolicyStatement(actions=ROLE_ACTIONS[kind], resources=[arn])],
@@ -126,12 +126,33 @@ def admit_to_queue(scope: Construct, queue: sqs.IQueue, rules: dict[str, events.
         principals=[iam.ServicePrincipal(EVENTS)],
         actions=["sqs:SendMessage"],
         resources=[queue.queue_arn],
-        conditions={"ArnEquals": {"aws:SourceArn": [rule.attr_arn for rule in rules.values()]}},
+        conditions=_from_rules(scope, queue, rules),
     )
     if not queue.add_to_resource_policy(statement).statement_added:
         _warn(scope, argument, "send messages", "eb-use-resource-based.html#eb-sqs-permissions")
     if queue.encryption_master_key is not None:
         admit_rules_to_queues(scope, queue.encryption_master_key)
+
+
+def _from_rules(scope: Construct, queue: sqs.IQueue, rules: dict[str, events.CfnRule]) -> dict[str, Any]:
+    stack = cdk.Stack.of(scope)
+    if cdk.Stack.of(queue) is stack:
+        return {"ArnEquals": {"aws:SourceArn": [rule.attr_arn for rule in rules.values()]}}
+    # In another stack, the queue's policy would have to wait for this stack, and this stack for the queue.
+    return {
+        "StringEquals": {"aws:SourceAccount": stack.account},
+        "ArnLike": {"aws:SourceArn": any_rule(scope)},
+    }
+
+
+def any_rule(scope: Construct) -> str:
+    """Return the ARN of all rules of the account and region.
+
+    Args:
+        scope: Any construct of the stack.
+    """
+    stack = cdk.Stack.of(scope)
+    return f"arn:{stack.partition}:events:{stack.region}:{stack.account}:rule/*"
 
 
 def _admit_to_topic(scope: Construct, topic: sns.ITopic) -> None:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,12 +12,12 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from tests.fakes.aws import FakeAws, FakeError
-from tests.handlers.loading import Context, load
+from tests.handlers.cloudformation import URL, CloudFormation
+from tests.handlers.loading import Context
+from tests.handlers.macie_to_eventbridge.provider import EXPORT, JOB, LOG, NEVER_ENABLED, SETTINGS, aws, cloudformation
 
-URL = "https://cloudformation-custom-resource-response.s3.amazonaws.com/secret?X-Amz-Signature=secret"
-SETTINGS, EXPORT, JOB, LOG = (
-    f"Custom::{name}" for name in ("MacieSettings", "MacieResultsExport", "MacieClassificationJob", "MacieJobLog")
-)
+__all__ = ["aws", "cloudformation"]
+
 JOB_ID = "3ce05dbb7ec5505def334104bf347abc"
 JOB_PROPERTIES = {
     "name": "Nightly",
@@ -29,57 +26,6 @@ JOB_PROPERTIES = {
     "managedDataIdentifierSelector": "RECOMMENDED",
     "s3JobDefinition": {"bucketDefinitions": [{"accountId": "111122223333", "buckets": ["lake"]}]},
 }
-
-
-class CloudFormation:
-    """Sends requests to the handler and takes its answers."""
-
-    def __init__(self, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.aws, self.requests, self.pauses = aws, list[Any](), list[float]()
-        self.failures: list[Exception] = []
-        monkeypatch.setattr(time, "sleep", self.pauses.append)
-        monkeypatch.setattr(urllib.request, "urlopen", self._take)
-        self.module = load("macie_to_eventbridge", "macie_provider")
-
-    def _take(self, request: urllib.request.Request, timeout: float) -> Any:
-        assert timeout <= 5
-        self.requests.append(request)
-        if self.failures:
-            raise self.failures.pop(0)
-        return nullcontext()
-
-    def send(self, kind: str, properties: Any, action: str = "Create", context: Any = None, **more: Any) -> Any:
-        event = {
-            "RequestType": action,
-            "ResourceType": kind,
-            "ResponseURL": URL,
-            "StackId": "stack",
-            "RequestId": "request-1",
-            "LogicalResourceId": "Macie",
-            "ResourceProperties": {"ServiceToken": "arn", **properties},
-            **more,
-        }
-        self.module.handler(event, context or Context())
-        return self.answer
-
-    @property
-    def answer(self) -> Any:
-        return json.loads(self.requests[-1].data)
-
-    def given(self, operation: str) -> list[dict[str, Any]]:
-        return [call.parameters for call in self.aws.calls if call.operation == operation]
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
-    with FakeAws() as fake:
-        fake.patch(monkeypatch)
-        yield fake
-
-
-@pytest.fixture
-def cloudformation(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> CloudFormation:
-    return CloudFormation(aws, monkeypatch)
 
 
 def test_the_answer_is_what_cloudformation_asks_for_and_the_log_is_without_the_url(
@@ -182,8 +128,15 @@ def test_the_scope_is_waited_for(aws: FakeAws, cloudformation: CloudFormation) -
     aws.reply("macie2", "ListClassificationScopes", {"classificationScopes": []}, repeat=True)
     answer = cloudformation.send(SETTINGS, {"ExcludedBuckets": ["a"]}, context=Context(60, look=10))
     assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", "failed-create")
-    assert answer["Reason"] == "automated discovery must be enabled before buckets are excluded from it"
+    assert answer["Reason"] == NEVER_ENABLED
     assert cloudformation.pauses == [1, 2, 4]
+
+
+LIST, GET, UPDATE = (
+    "ListSensitivityInspectionTemplates",
+    "GetSensitivityInspectionTemplate",
+    "UpdateSensitivityInspectionTemplate",
+)
 
 
 def test_policy_findings_go_to_security_hub_where_macie_does_not_say(

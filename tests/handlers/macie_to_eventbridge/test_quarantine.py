@@ -134,6 +134,17 @@ def test_what_was_done_is_not_done_again(aws: FakeAws) -> None:
     assert run(event()) == ["public-access-blocked-before", "copied-before", "tagged-before"]
 
 
+@pytest.mark.parametrize("category", ["CLASSIFICATION", "POLICY"])
+@pytest.mark.parametrize("object_named", [True, False])
+def test_what_a_finding_names_counts_and_not_its_category(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch, category: str, object_named: bool
+) -> None:
+    monkeypatch.setenv("DRY_RUN", "true")
+    affected = {"s3Bucket": {"name": "lake"}} | ({"s3Object": {"key": KEY}} if object_named else {})
+    would = ["would-block-public-access", *(["would-copy", "would-tag"] if object_named else [])]
+    assert run(event(category, resourcesAffected=affected)) == would
+
+
 def test_public_access_that_is_blocked_in_part_is_blocked(aws: FakeAws) -> None:
     aws.reply(
         "s3", "GetPublicAccessBlock", {"PublicAccessBlockConfiguration": BLOCKED | {"RestrictPublicBuckets": False}}

@@ -44,8 +44,14 @@ def finding(number: int | str, **more: Any) -> dict[str, Any]:
     return {"id": f"f{number}", "createdAt": CREATED, "sample": False, "archived": False, **more}
 
 
+def ran_first(aws: FakeAws, at: int = NOW - 90_000) -> None:
+    """The answer to what every scheduled run asks before anything else."""
+    aws.reply("dynamodb", "BatchGetItem", {"Responses": {"seen": [{"id": {"S": "#since"}, "at": {"N": str(at)}}]}})
+
+
 def macie_has(aws: FakeAws, findings: list[dict[str, Any]], seen: tuple[str, ...] = ()) -> None:
     """One page of findings, of which some are written down."""
+    ran_first(aws)
     aws.reply("macie2", "ListFindings", {"findingIds": [one["id"] for one in findings]})
     aws.reply("dynamodb", "BatchGetItem", {"Responses": {"seen": [{"id": {"S": one}} for one in seen]}})
     if unseen := [one for one in findings if one["id"] not in seen]:
@@ -82,7 +88,8 @@ def test_a_finding_that_nobody_has_seen_is_claimed_and_emitted(
     }
     assert listed["sortCriteria"] == {"attributeName": "createdAt", "orderBy": "ASC"}
     assert listed["maxResults"] == 50
-    (asked,) = given(aws, "BatchGetItem")
+    first, asked = given(aws, "BatchGetItem")
+    assert first == {"RequestItems": {"seen": {"Keys": [{"id": {"S": "#since"}}], "ConsistentRead": True}}}
     assert asked["RequestItems"]["seen"]["Keys"] == [{"id": {"S": "f1"}}, {"id": {"S": "f2"}}]
     assert asked["RequestItems"]["seen"]["ConsistentRead"] is True
     assert given(aws, "GetFindings") == [{"findingIds": ["f2"]}]
@@ -101,7 +108,7 @@ def test_a_finding_that_nobody_has_seen_is_claimed_and_emitted(
     assert json.loads(entry.pop("Detail")) == detail
     assert entry == {"Source": "cdk-refarch.macie", "DetailType": "Macie Finding", "EventBusName": "default"}
     order = [call.operation for call in aws.calls]
-    assert order == ["ListFindings", "BatchGetItem", "GetFindings", "PutItem", "PutEvents"]
+    assert order == ["BatchGetItem", "ListFindings", "BatchGetItem", "GetFindings", "PutItem", "PutEvents"]
     assert aws.actions() == {
         "macie2:ListFindings",
         "macie2:GetFindings",
@@ -129,9 +136,62 @@ def test_times_have_milliseconds_where_macie_says_them_and_flags_are_always_ther
 
 
 def test_nothing_is_asked_for_when_there_are_no_findings(aws: FakeAws) -> None:
+    ran_first(aws)
     aws.reply("macie2", "ListFindings", {"findingIds": []})
     assert run() == {"checked": 0, "emitted": []}
-    assert aws.actions() == {"macie2:ListFindings"}
+    assert aws.actions() == {"dynamodb:BatchGetItem", "macie2:ListFindings"}
+    assert len(given(aws, "BatchGetItem")) == 1
+
+
+def test_the_first_run_only_writes_down_when_it_was_and_for_good(aws: FakeAws) -> None:
+    aws.reply("dynamodb", "BatchGetItem", {"Responses": {"seen": []}})
+    aws.reply("dynamodb", "PutItem")
+    assert run() == {"checked": 0, "emitted": []}
+    assert given(aws, "PutItem") == [
+        {
+            "TableName": "seen",
+            "Item": {"id": {"S": "#since"}, "at": {"N": str(NOW)}},
+            "ConditionExpression": "attribute_not_exists(id)",
+        }
+    ]
+    assert aws.actions() == {"dynamodb:BatchGetItem", "dynamodb:PutItem"}
+
+
+def test_of_two_first_runs_one_counts_and_none_emits(aws: FakeAws, capsys: pytest.CaptureFixture[str]) -> None:
+    aws.reply("dynamodb", "BatchGetItem", {"Responses": {}})
+    aws.reply("dynamodb", "PutItem", LOST)
+    assert run() == {"checked": 0, "emitted": []}
+    assert json.loads(capsys.readouterr().out.splitlines()[0]) == {"first-run": "another"}
+
+
+def test_a_first_run_that_cannot_be_written_down_is_a_failure(aws: FakeAws) -> None:
+    aws.reply("dynamodb", "BatchGetItem", {"Responses": {}})
+    aws.reply("dynamodb", "PutItem", FakeError("AccessDeniedException"))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        run()
+
+
+@pytest.mark.parametrize(
+    ("at", "oldest"),
+    [
+        (NOW - 86_401, NOW - 86_400),
+        (NOW - 86_399, NOW - 86_399),
+        (NOW - 3600, NOW - 3600),
+    ],
+)
+def test_findings_from_before_the_first_run_are_not_asked_for(aws: FakeAws, at: int, oldest: int) -> None:
+    ran_first(aws, at)
+    aws.reply("macie2", "ListFindings", {"findingIds": []})
+    run()
+    (listed,) = given(aws, "ListFindings")
+    created = {"gte": oldest * 1000, "lte": (NOW - 3600) * 1000}
+    assert listed["findingCriteria"] == {"criterion": {"createdAt": created}}
+
+
+def test_nothing_is_asked_for_while_all_since_the_first_run_may_still_come(aws: FakeAws) -> None:
+    ran_first(aws, NOW - 3599)
+    assert run() == {"checked": 0, "emitted": []}
+    assert aws.actions() == {"dynamodb:BatchGetItem"}
 
 
 def test_nothing_is_emitted_when_all_have_come(aws: FakeAws) -> None:
@@ -146,6 +206,7 @@ def test_samples_and_archived_findings_are_left_out(aws: FakeAws) -> None:
 
 def test_all_pages_are_read_and_ten_findings_go_at_a_time(aws: FakeAws) -> None:
     first, second = [finding(number) for number in range(21)], [finding("x")]
+    ran_first(aws)
     for page, token in ((first, "next"), (second, None)):
         answer: dict[str, Any] = {"findingIds": [one["id"] for one in page]}
         aws.reply("macie2", "ListFindings", answer | ({"nextToken": token} if token else {}))
@@ -168,21 +229,23 @@ def test_large_findings_go_in_calls_of_their_own(aws: FakeAws) -> None:
 
 
 def test_keys_that_the_table_left_out_are_asked_for_again(aws: FakeAws) -> None:
+    ran_first(aws)
     left = {"seen": {"Keys": [{"id": {"S": "f2"}}]}}
     aws.reply("macie2", "ListFindings", {"findingIds": ["f1", "f2"]})
     aws.reply("dynamodb", "BatchGetItem", {"Responses": {"seen": [{"id": {"S": "f1"}}]}, "UnprocessedKeys": left})
     aws.reply("dynamodb", "BatchGetItem", {"Responses": {"seen": [{"id": {"S": "f2"}}]}, "UnprocessedKeys": {}})
     assert run() == {"checked": 2, "emitted": []}
-    assert given(aws, "BatchGetItem")[1] == {"RequestItems": left}
+    assert given(aws, "BatchGetItem")[2] == {"RequestItems": left}
 
 
 def test_a_table_that_is_always_too_busy_is_a_failure(aws: FakeAws) -> None:
+    ran_first(aws)
     aws.reply("macie2", "ListFindings", {"findingIds": ["f1"]})
     left = {"seen": {"Keys": [{"id": {"S": "f1"}}]}}
     aws.reply("dynamodb", "BatchGetItem", {"Responses": {}, "UnprocessedKeys": left}, repeat=True)
     with pytest.raises(RuntimeError, match="seen was too busy 6 times"):
         run()
-    assert len(given(aws, "BatchGetItem")) == 6
+    assert len(given(aws, "BatchGetItem")) == 7
 
 
 def test_a_finding_that_another_run_has_claimed_is_not_emitted(aws: FakeAws) -> None:

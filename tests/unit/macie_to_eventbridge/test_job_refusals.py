@@ -353,3 +353,12 @@ def test_limits_are_those_of_the_api() -> None:
     assert isinstance(access, StringShape)
     assert isinstance(shared, StringShape)
     assert (set(access.enum), set(shared.enum)) == (set(job_checks.ACCESS), set(job_checks.SHARED))
+
+
+def test_rejects_more_jobs_than_the_log_of_jobs_has_filters() -> None:
+    jobs = [ClassificationJob(id=f"J{number}", buckets=["team-data"]) for number in range(101)]
+    discovery_checks.check_jobs(checks, jobs[:100], [], [])
+    refused(
+        lambda: discovery_checks.check_jobs(checks, jobs, [], []),
+        "jobs must be a list of at most 100 jobs, got 101 jobs; use BucketCriteria to read many buckets in one job",
+    )

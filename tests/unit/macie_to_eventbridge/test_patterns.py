@@ -50,7 +50,7 @@ REPLAY = "cdk-refarch.macie.c8"
 def passes(route: Route, event: dict[str, Any], *, reconciled: bool = False) -> bool:
     """Tell whether a rule of a route matches; never two, or the target would get the finding twice."""
     found = [
-        matches(event_pattern(route, category, replay_source=REPLAY, reconciled=reconciled), event)
+        matches(event_pattern(route, category, replay_source=REPLAY, reconciled=reconciled, forwarded=False), event)
         for category in categories(route)
     ]
     assert sum(found) <= 1
@@ -233,6 +233,16 @@ def test_what_is_replayed_reaches_its_own_route_alone(macie: Any, make: Any) -> 
         # The quarantine is for objects only.
         expected = set() if id == "Quarantine" and make is policy_finding else {id}
         assert reached(macie, make(source=source, bucket="team-lake")) == expected
+
+
+def test_what_the_audit_route_sends_on_reaches_the_routes_there(macie: Any) -> None:
+    stack = cdk.Stack()
+    bus = events.EventBus.from_event_bus_name(stack, "Bus", "audit")
+    there = MacieToEventBridge(stack, "There", **SMALLEST, event_bus=bus, ticket_queue=TicketQueue())
+    (pattern,) = (stack.resolve(one.event_pattern) for one in [there.routes["Tickets"].rules["POLICY"]])
+    # A rule sends an event on with the source that it has: that of Macie, of the reconciler, or of a replay.
+    for source in ("aws.macie", "cdk-refarch.macie", macie[0].routes["Audit"].replay_source):
+        assert matches(pattern, policy_finding(source=source)), source
 
 
 def test_each_ready_target_gets_what_it_is_for(macie: Any) -> None:

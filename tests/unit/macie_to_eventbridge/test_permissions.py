@@ -12,7 +12,6 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_kinesisfirehose as firehose
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 
@@ -33,7 +32,6 @@ from tests.unit.templates import Template
 ENV = cdk.Environment(account=ACCOUNT, region=REGION)
 HERE = f"{REGION}:{ACCOUNT}"
 PSEUDO = {"AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
-EXPORT_ONLY = {"session": MacieSession(existing=True)}
 
 Row = tuple[str, str, str]
 Roles = dict[str, dict[str, Any]]
@@ -102,7 +100,9 @@ def made() -> cdk.Stack:
     stack = cdk.Stack(cdk.App(), "Security", env=ENV)
     for name, session in SESSIONS.items():
         MacieToEventBridge(stack, name, session=session, results_export=ResultsExport(enabled=False))
-    MacieToEventBridge(stack, "Export", **EXPORT_ONLY, results_export=ResultsExport(prefix="macie/"))
+    MacieToEventBridge(
+        stack, "Export", session=MacieSession(existing=True), results_export=ResultsExport(prefix="macie/")
+    )
     MacieToEventBridge(stack, "Jobs", **SMALLEST, jobs=[ClassificationJob(id="Once", buckets=["lake"])])
     for name, quarantine in QUARANTINES.items():
         MacieToEventBridge(stack, name, **SMALLEST, quarantine=quarantine)
@@ -116,7 +116,6 @@ def made() -> cdk.Stack:
     MacieToEventBridge(stack, "Keyed", **SMALLEST, quarantine=keyed)
     MacieToEventBridge(stack, "After", **SMALLEST, reconcile=True)
     bus = events.EventBus.from_event_bus_arn(stack, "Bus", f"arn:aws:events:{HERE}:event-bus/b")
-    MacieToEventBridge(stack, "OnBus", **SMALLEST, reconcile=True, event_bus=bus)
     machine = sfn.StateMachine.from_state_machine_arn(stack, "Fsm", f"arn:aws:states:{HERE}:stateMachine:m")
     stream = firehose.CfnDeliveryStream(stack, "Stream")
     called = lambda_.Function.from_function_arn(stack, "Fn", f"arn:aws:lambda:{HERE}:function:f")
@@ -172,24 +171,26 @@ def test_there_is_no_role_beyond_those_below_and_no_policy_beside_them(
 ) -> None:
     providers = [f"{name}DiscoveryProviderFunctionRole" for name in (*SESSIONS, "Export", "Jobs")]
     quarantines = [f"{name}QuarantineFunctionRole" for name in (*QUARANTINES, "Keyed")]
-    reconcilers = [f"{name}ReconcilerFunctionRole" for name in ("After", "OnBus")]
     routes = [f"WaysRoutes{name}Role" for name in ("Machine", "Bus", "Stream")]
-    assert sorted(roles) == sorted([*providers, *quarantines, *reconcilers, *routes])
+    assert sorted(roles) == sorted([*providers, *quarantines, "AfterReconcilerFunctionRole", *routes])
     assert not [name for name, one in resources.items() if one["Type"] == "AWS::IAM::Policy"]
 
 
-EXCLUDING = ("macie2:GetClassificationScope", "macie2:ListClassificationScopes", "macie2:UpdateClassificationScope")
+LISTS = (
+    *("macie2:GetClassificationScope", "macie2:ListClassificationScopes", "macie2:UpdateClassificationScope"),
+    *(f"macie2:{one}SensitivityInspectionTemplate{s}" for one, s in (("Get", ""), ("List", "s"), ("Update", ""))),
+)
 DISCOVERING = ("macie2:GetAutomatedDiscoveryConfiguration", "macie2:UpdateAutomatedDiscoveryConfiguration")
 PUBLISHING = ("macie2:GetFindingsPublicationConfiguration", "macie2:PutFindingsPublicationConfiguration")
 LEADING = ("macie2:UpdateOrganizationConfiguration",)
 
-# The buckets may be dropped again, also as the last of them: every function for settings can take them off the list.
+# Buckets, identifiers and lists may be dropped again: every function for settings can take them off Macie's lists.
 ACTIONS = {
-    "Discovers": (*DISCOVERING, *EXCLUDING),
-    "Excludes": EXCLUDING,
-    "Publishes": (*PUBLISHING, *EXCLUDING),
-    "Leads": (*LEADING, *EXCLUDING),
-    "Everything": (*DISCOVERING, *EXCLUDING, *PUBLISHING, *LEADING),
+    "Discovers": (*DISCOVERING, *LISTS),
+    "Excludes": LISTS,
+    "Publishes": (*PUBLISHING, *LISTS),
+    "Leads": (*LEADING, *LISTS),
+    "Everything": (*DISCOVERING, *LISTS, *PUBLISHING, *LEADING),
     "Export": ("macie2:PutClassificationExportConfiguration",),
 }
 
@@ -209,7 +210,7 @@ def test_the_provider_may_make_jobs_and_their_log(roles: Roles) -> None:
             "macie2:UpdateClassificationJob",
         ),
         *grants(
-            f"arn:aws:logs:{HERE}:log-group:/aws/macie/classificationjobs:*",
+            [f"arn:aws:logs:{HERE}:log-group:/aws/macie/classificationjobs{end}" for end in ("", ":*")],
             "logs:CreateLogGroup",
             "logs:PutRetentionPolicy",
         ),
@@ -285,22 +286,20 @@ def test_no_role_may_delete_anything_but_a_note_of_the_reconciler(roles: Roles) 
     assert deleting == {"dynamodb:DeleteItem"}
 
 
-@pytest.mark.parametrize(("name", "bus"), [("After", "default"), ("OnBus", "b")])
-def test_the_reconciler_may_compare_and_send_as_itself(roles: Roles, name: str, bus: str) -> None:
+def test_the_reconciler_may_compare_and_send_as_itself(roles: Roles) -> None:
     as_itself = {"StringEquals": {"events:source": "cdk-refarch.macie", "events:detail-type": "Macie Finding"}}
-    key = f"{name}Key"
-    assert set(rows(roles[f"{name}ReconcilerFunctionRole"])) == {
-        *function(f"{name}Reconciler"),
-        *sending(f"{name}ReconcilerFailedEvents", key),
+    assert set(rows(roles["AfterReconcilerFunctionRole"])) == {
+        *function("AfterReconciler"),
+        *sending("AfterReconcilerFailedEvents", "AfterKey"),
         *grants("*", "macie2:GetFindings", "macie2:ListFindings"),
         *grants(
-            f"<{name}ReconcilerHeard.Arn>",
+            "<AfterReconcilerHeard.Arn>",
             "dynamodb:BatchGetItem",
             "dynamodb:DeleteItem",
             "dynamodb:PutItem",
         ),
-        *grants(f"<{key}.Arn>", "kms:Decrypt", "kms:GenerateDataKey", when=via("dynamodb")),
-        *grants(f"arn:aws:events:{HERE}:event-bus/{bus}", "events:PutEvents", when=str(as_itself)),
+        *grants("<AfterKey.Arn>", "kms:Decrypt", "kms:GenerateDataKey", when=via("dynamodb")),
+        *grants(f"arn:aws:events:{HERE}:event-bus/default", "events:PutEvents", when=str(as_itself)),
     }
 
 
@@ -318,8 +317,7 @@ def test_a_route_may_hand_findings_to_its_target_only(roles: Roles, name: str) -
 
 def trust(role: dict[str, Any]) -> dict[str, Any]:
     (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
-    found: dict[str, Any] = flat(statement)
-    return found
+    return dict(flat(statement))
 
 
 def test_only_rules_of_this_account_assume_the_roles_of_routes(roles: Roles) -> None:
@@ -464,14 +462,6 @@ def test_macie_of_this_account_writes_results_under_their_prefix(resources: dict
         {**own, "Action": "s3:PutObject", "Resource": f"{bucket}/macie/*"},
     ]
     assert found == expected
-
-
-def test_a_given_bucket_admits_macie_too() -> None:
-    stack = cdk.Stack(cdk.App(), "Security", env=ENV)
-    lake = s3.Bucket(stack, "Lake")
-    MacieToEventBridge(stack, "Macie", **EXPORT_ONLY, results_export=ResultsExport(bucket=lake))
-    (policy,) = Template(stack).all("AWS::S3::BucketPolicy")
-    assert [one["Action"] for one in allowed(policy)] == ["s3:GetBucketLocation", "s3:PutObject"]
 
 
 DONE = {

@@ -57,7 +57,7 @@ ARNS = {
     "Stream": "delivery_stream_arn",
     "CfnStream": "attr_arn",
 }
-OWN = ["JobErrors", "FailedTickets", *(f"Quarantine{one}" for one in ("Errors", "FailedFindings"))]
+OWN = ["JobErrors", "FailedTickets", "UnreadTickets", *(f"Quarantine{one}" for one in ("Errors", "FailedFindings"))]
 RECONCILER = ["ReconcilerErrors", "ReconcilerFailedEvents"]
 READY = ["Notification", "Tickets", "Quarantine", "Audit"]
 
@@ -112,7 +112,6 @@ def made() -> Made:
         ],
         quarantine=Quarantine(dry_run=False, buckets=["team-*", "lake"], lock_days=30, block_public_access=False),
         event_bus=bus,
-        reconcile=True,
         removal_policy=cdk.RemovalPolicy.DESTROY,
     )
     return Made(full, listening, targets, topic, queue, bus, Template(stack))
@@ -169,7 +168,7 @@ def test_there_is_an_alarm_for_each_way_to_fail(made: Made) -> None:
     routes = [f"{id}{name}" for id in (*TARGETS, *READY) for name in ("Undelivered", "Failed")]
     assert sorted(made.full.alarms) == sorted([*OWN, *RECONCILER, *routes])
     few = [f"{id}{name}" for id in ("Own", "Types", "Quarantine") for name in ("Undelivered", "Failed")]
-    assert sorted(made.listening.alarms) == sorted([*OWN[2:], *RECONCILER, *few])
+    assert sorted(made.listening.alarms) == sorted([*OWN[3:], *few])
 
 
 def test_every_alarm_tells_the_topic_when_there_is_one(made: Made) -> None:
@@ -182,7 +181,8 @@ def test_every_alarm_is_quiet_without_data_and_says_what_to_do(made: Made) -> No
     for name, alarm in made.full.alarms.items():
         properties = made.template.of(alarm)
         assert (properties["TreatMissingData"], properties["EvaluationPeriods"]) == ("notBreaching", 1), name
-        assert (properties["ComparisonOperator"], properties["Threshold"]) == ("GreaterThanThreshold", 0), name
+        threshold = 3 * 24 * 3600 if name == "UnreadTickets" else 0
+        assert (properties["ComparisonOperator"], properties["Threshold"]) == ("GreaterThanThreshold", threshold), name
         assert len(properties["AlarmDescription"].split(".")) > 2, name
 
 
@@ -199,6 +199,7 @@ def test_every_kind_of_alarm_is_in_the_readme_and_the_other_way_round(made: Made
 WATCHED = {
     "TopicUndelivered": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum"),
     "FailedTickets": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum"),
+    "UnreadTickets": ("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum"),
     "QuarantineFailedFindings": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum"),
     "QuarantineErrors": ("AWS/Lambda", "Errors", "Sum"),
     "ReconcilerErrors": ("AWS/Lambda", "Errors", "Sum"),
@@ -215,6 +216,7 @@ def test_an_alarm_watches_the_metric_that_the_service_emits(made: Made, name: st
     watched = {
         "TopicUndelivered": made.full.routes["Topic"].dead_letter_queue,
         "FailedTickets": full.failed_tickets,
+        "UnreadTickets": full.ticket_queue,
         "QuarantineFailedFindings": full.quarantine.failed_findings,
         "QuarantineErrors": full.quarantine.function,
         "ReconcilerErrors": full.reconciler.function,
@@ -339,18 +341,14 @@ def test_what_the_functions_fail_on_three_times_goes_to_their_queues(made: Made)
         assert made.template.of(queue)["MessageRetentionPeriod"] == 14 * 24 * 3600
 
 
-@pytest.mark.parametrize("which", ["full", "listening"])
-def test_the_reconciler_hears_all_findings_and_looks_every_hour(made: Made, which: str) -> None:
-    macie: Any = getattr(made, which)
-    bus = made.value(made.bus.event_bus_name) if which == "listening" else None
+def test_the_reconciler_hears_all_findings_and_looks_every_hour(made: Made) -> None:
+    macie: Any = made.full
     heard, schedule = (made.template.of(macie.reconciler.node.find_child(id)) for id in ("HeardRule", "Schedule"))
     assert heard["EventPattern"] == {"source": ["aws.macie"], "detail-type": ["Macie Finding"]}
-    assert heard.get("EventBusName") == bus
-    # Schedules are only on the default bus.
-    assert (schedule["ScheduleExpression"], "EventBusName" in schedule) == ("rate(1 hour)", False)
+    assert schedule["ScheduleExpression"] == "rate(1 hour)"
     for rule in (heard, schedule):
         (target,) = rule["Targets"]
-        assert rule["State"] == "ENABLED"
+        assert (rule["State"], "EventBusName" in rule) == ("ENABLED", False)
         assert target == {
             "Id": "Target",
             "Arn": made.value(macie.reconciler.function.function_arn),
@@ -359,10 +357,9 @@ def test_the_reconciler_hears_all_findings_and_looks_every_hour(made: Made, whic
 
 
 def test_the_reconciler_keeps_what_it_heard_in_an_encrypted_table_for_a_while(made: Made) -> None:
-    full, listening = made.full.reconciler, made.listening.reconciler
-    assert full is not None
-    assert listening is not None
-    assert made.template.of(full.table) == {
+    reconciler = made.full.reconciler
+    assert reconciler is not None
+    assert made.template.of(reconciler.table) == {
         "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
         "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
         "BillingMode": "PAY_PER_REQUEST",
@@ -374,15 +371,13 @@ def test_the_reconciler_keeps_what_it_heard_in_an_encrypted_table_for_a_while(ma
         },
         "TimeToLiveSpecification": {"AttributeName": "expires", "Enabled": True},
     }
-    found = made.template.of(listening.function)["Environment"]["Variables"]
+    found = dict(made.template.of(reconciler.function)["Environment"]["Variables"])
+    assert ":event-bus/default" in str(found.pop("BUS_NAME"))
     assert found == {
-        "TABLE_NAME": made.value(listening.table.table_name),
-        "BUS_NAME": made.value(made.bus.event_bus_arn),
+        "TABLE_NAME": made.value(reconciler.table.table_name),
         "SOURCE": "cdk-refarch.macie",
         "GRACE_SECONDS": "900",
     }
-    default = str(made.template.of(full.function)["Environment"]["Variables"]["BUS_NAME"])
-    assert ":event-bus/default" in default
 
 
 def warnings(macie: MacieToEventBridge) -> str:
@@ -439,7 +434,7 @@ def test_an_audit_bus_takes_findings_of_an_organization_or_of_accounts_and_nothi
         AuditBus(stack, "Few", accounts=["1" * 12, "2" * 12]),
     ]
     template = Template(stack)
-    conditions = {
+    conditions: dict[str, dict[str, Any]] = {
         "StringLike": {"events:source": ["aws.macie", "cdk-refarch.macie", "cdk-refarch.macie.*"]},
         "StringEquals": {"events:detail-type": "Macie Finding"},
     }

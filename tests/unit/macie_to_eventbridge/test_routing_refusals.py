@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from aws_cdk import aws_events as events
 
 from cdk_refarch.macie_to_eventbridge import routing_checks, targets
 from cdk_refarch.macie_to_eventbridge.routing import FindingType, Notification, Quarantine, Route, TicketQueue
@@ -349,7 +350,7 @@ LEGAL: list[Call] = [
     quarantine(),
     quarantine(dry_run=False, buckets=["team-*"], decrypt_keys=[given.KEY], lock_days=1),
     quarantine(tag=False, copy=False, lock_days=36500),
-    quarantine(dry_run=False, buckets=given.LATER_LIST, lock_days=given.LATER_NUMBER),
+    quarantine(dry_run=False, buckets=given.LATER_LIST, lock_days=2),
     lambda: routing_checks.check_quarantine(checks, stack, None),
     buses(None, None),
     buses(given.BUS, given.FAR_BUS),
@@ -397,3 +398,30 @@ def test_no_module_is_loaded_for_a_target_that_nobody_uses() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert run.stdout.strip() == "[]"
+
+
+def test_rejects_more_names_than_a_pattern_can_hold() -> None:
+    named = [f"bucket-of-team-{number:048}" for number in range(30)]
+    message = (
+        "buckets must be short enough for an event pattern of 2048 characters, got {} characters; use wildcards, as in "
+        "['team-*'], or a second route"
+    )
+    route(buckets=named[:25])()
+    refused(route(buckets=named), message.format(2378))
+    refused(quarantine(buckets=named), f"Quarantine: {message.format(2378)}")
+    route(buckets=[*named, given.LATER])()
+
+
+def test_rejects_a_lock_that_is_known_at_deployment_only() -> None:
+    refused(
+        quarantine(lock_days=given.LATER_NUMBER),
+        "Quarantine: lock_days must be known when the app runs, got a token; write the number, or read it from the context",
+    )
+
+
+def test_rejects_the_default_bus_as_a_bus_of_ones_own() -> None:
+    default = events.EventBus.from_event_bus_name(given.stack, "Default", "default")
+    refused(
+        lambda: routing_checks.check_buses(checks, stack, default, None),
+        "event_bus must be a bus of one's own, got the default bus; leave it out to listen to the default bus",
+    )

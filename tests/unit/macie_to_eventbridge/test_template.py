@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import aws_cdk as cdk
@@ -33,6 +34,7 @@ from tests.unit.macie_to_eventbridge.findings import SMALLEST
 from tests.unit.templates import Template
 
 HERE = "eu-west-1:111122223333"
+JOB_ERRORS = '{{ (($.eventType = "ACCOUNT_*") || ($.eventType = "BUCKET_*")) && ($.jobName = "{name}") }}'
 BADGE = CustomDataIdentifier(
     id="Badge",
     regex="BN-[0-9]{6}",
@@ -138,7 +140,6 @@ def made() -> Made:
         session=MacieSession(existing=True, automated_discovery=False, security_hub=False),
         results_export=ResultsExport(bucket=lake),
         quarantine=Quarantine(dry_run=False, buckets=["team-*"], tag=False, lock_days=30),
-        event_bus=bus,
         reconcile=True,
         encryption_key=key,
         removal_policy=cdk.RemovalPolicy.DESTROY,
@@ -223,11 +224,19 @@ def wanted(made: Made, path: str, among: MacieToEventBridge) -> dict[str, Any]:
     return found
 
 
+def ids_of(made: Made, parts: Mapping[str, Any]) -> list[Any]:
+    return [made.value(one.attr_id) for one in parts.values()]
+
+
 def test_settings_say_what_was_asked_for_and_nothing_else(made: Made) -> None:
     assert wanted(made, "Discovery/Settings", made.full) == {
         "AutomatedDiscovery": "ENABLED",
         "DiscoveryMembers": "NEW",
         "ExcludedBuckets": ["scratch"],
+        "Inspection": {
+            "CustomDataIdentifierIds": ids_of(made, made.full.discovery.custom_data_identifiers),
+            "AllowListIds": ids_of(made, made.full.discovery.allow_lists),
+        },
         "PublishClassificationFindings": "true",
         "AutoEnableMembers": "false",
     }
@@ -250,14 +259,10 @@ def test_results_go_to_the_bucket_with_the_key(made: Made) -> None:
 
 
 def test_macie_is_told_of_the_results_when_bucket_policy_and_key_let_it_in(made: Made) -> None:
-    results = made.plain.discovery.results
-    assert results is not None
-    policy = made.named("Discovery/Results/Bucket/Policy", made.plain)
+    results: Any = made.plain.discovery.results
+    needed = [results.bucket, results.bucket.policy, made.plain.encryption_key, made.plain.discovery.session]
     waits = made.template.resource(made.named("Discovery/Export", made.plain))["DependsOn"]
-    assert {made.value(one.node.default_child.logical_id) for one in (results.bucket, made.plain.encryption_key)} <= {
-        *waits
-    }
-    assert made.value(policy.node.default_child.logical_id) in waits
+    assert {made.value((one.node.default_child or one).logical_id) for one in needed} <= set(waits)
 
 
 def test_results_move_and_go_as_asked(made: Made) -> None:
@@ -348,15 +353,17 @@ def test_errors_of_jobs_are_counted_from_the_log_that_macie_writes(made: Made) -
         "LogGroupName": "/aws/macie/classificationjobs",
         "RetentionInDays": "365",
     }
-    counted = made.named("Discovery/JobErrors")
-    properties = made.template.of(counted)
-    assert properties["LogGroupName"] == made.value(log.ref)
-    assert properties["FilterPattern"] == '{ ($.eventType = "ACCOUNT_*") || ($.eventType = "BUCKET_*") }'
-    (metric,) = properties["MetricTransformations"]
     alarm = made.template.of(made.full.alarms["JobErrors"])
-    assert (metric["MetricNamespace"], metric["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
-    for one in made.full.discovery.jobs.values():
-        assert made.value(counted.logical_id) in made.template.resource(one)["DependsOn"]
+    for id, job in made.full.discovery.jobs.items():
+        counted = made.named(f"Discovery/JobErrors/{id}")
+        properties = made.template.of(counted)
+        assert properties["LogGroupName"] == made.value(log.ref)
+        assert properties["FilterPattern"] == JOB_ERRORS.format(name=id)
+        (metric,) = properties["MetricTransformations"]
+        assert (metric["MetricNamespace"], metric["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
+        assert (metric["MetricValue"], alarm["Statistic"]) == ("1", "Sum")
+        # It must be there when the job begins.
+        assert made.value(counted.logical_id) in made.template.resource(job)["DependsOn"]
 
 
 def test_the_function_for_settings_exists_only_when_something_needs_it(made: Made) -> None:
@@ -377,14 +384,11 @@ def test_nothing_that_was_not_asked_for_is_made(made: Made) -> None:
 
 
 def test_functions_run_on_one_runtime_with_traces_and_a_log_of_their_own(made: Made) -> None:
-    assert made.full.quarantine is not None
-    assert made.full.reconciler is not None
-    provider = made.named("Discovery/Provider/Function")
-    for function, minutes in ((provider, 5), (made.full.quarantine.function, 15), (made.full.reconciler.function, 5)):
-        properties = made.template.of(function)
+    for part, minutes in (("Discovery/Provider", 5), ("Quarantine", 15), ("Reconciler", 5)):
+        properties = made.template.of(made.named(f"{part}/Function"))
         assert (properties["Runtime"], properties["Handler"]) == ("python3.14", "index.handler")
         assert (properties["Timeout"], properties["TracingConfig"]) == (minutes * 60, {"Mode": "Active"})
-        log = function.node.scope.node.find_child("Log")
+        log = made.named(f"{part}/Log")
         assert properties["LoggingConfig"] == {"LogGroup": made.value(log.log_group_name)}
         assert made.template.of(log) == {
             "KmsKeyId": made.value(made.full.encryption_key.key_arn),

@@ -35,6 +35,11 @@ NOT_YET = BUSY | {"AccessDeniedException", "ResourceNotFoundException", "Validat
 
 UNREACHED = (ConnectTimeoutError, EndpointConnectionError, HTTPClientError)
 
+INSPECTED = {"customDataIdentifierIds": "CustomDataIdentifierIds", "allowListIds": "AllowListIds"}
+"""What automated discovery uses besides Macie's own identifiers: Macie's name for it, and the property's."""
+
+Ids = dict[str, list[str]]
+
 LOGS_BUSY = frozenset(
     {"AccessDeniedException", "OperationAbortedException", "ServiceUnavailableException", "ThrottlingException"}
 )
@@ -83,10 +88,8 @@ def _run(event: dict[str, Any], context: Any) -> str:
         raise ProviderError(f"ResourceType must be one of {', '.join(KINDS)}, got {kind}")
     if event["RequestType"] != "Delete":
         return KINDS[kind](event, context)
-    physical_id: str = event["PhysicalResourceId"]
-    if kind == "Custom::MacieClassificationJob" and physical_id != FAILED_CREATE:
-        _cancel_job(physical_id, context)
-    return physical_id
+    _delete(event, context)
+    return str(event["PhysicalResourceId"])
 
 
 def _put_settings(event: dict[str, Any], context: Any) -> str:
@@ -94,8 +97,9 @@ def _put_settings(event: dict[str, Any], context: Any) -> str:
     wanted = event["ResourceProperties"]
     if "AutomatedDiscovery" in wanted:
         _put_discovery(wanted["AutomatedDiscovery"], wanted.get("DiscoveryMembers"), context)
-    before = event.get("OldResourceProperties", {}).get("ExcludedBuckets", [])
-    _exclude_buckets(set(wanted.get("ExcludedBuckets", [])), set(before), context)
+    before = event.get("OldResourceProperties", {})
+    _exclude_buckets(set(wanted.get("ExcludedBuckets", [])), set(before.get("ExcludedBuckets", [])), context)
+    _inspect(wanted.get("Inspection", {}), before.get("Inspection", {}), context)
     if "PublishClassificationFindings" in wanted:
         _publish_to_security_hub(wanted["PublishClassificationFindings"] == "true", context)
     if "AutoEnableMembers" in wanted:
@@ -121,7 +125,7 @@ def _exclude_buckets(wanted: set[str], before: set[str], context: Any) -> None:
     """Exclude buckets from automated discovery, and those no more that only were wanted before."""
     if not wanted and not before:
         return
-    scope_id = _patiently(context, _find_scope)
+    scope_id = _patiently(context, _find, listed=macie.list_classification_scopes, key="classificationScopes")
     scope = _patiently(context, macie.get_classification_scope, id=scope_id)
     excluded = set(scope.get("s3", {}).get("excludes", {}).get("bucketNames", []))
     for operation, names in (("REMOVE", excluded & before - wanted), ("ADD", wanted - excluded)):
@@ -130,13 +134,34 @@ def _exclude_buckets(wanted: set[str], before: set[str], context: Any) -> None:
             _patiently(context, macie.update_classification_scope, id=scope_id, s3={"excludes": excludes})
 
 
-def _find_scope() -> str:
-    """Return the id of the classification scope, of which an account has one."""
-    scopes = macie.list_classification_scopes().get("classificationScopes", [])
-    if not scopes:
-        raise NotReadyError("automated discovery must be enabled before buckets are excluded from it")
-    scope_id: str = scopes[0]["id"]
-    return scope_id
+def _inspect(wanted: Ids, before: Ids, context: Any, passing: frozenset[str] = NOT_YET) -> None:
+    """Let automated discovery use identifiers and allow lists, and those no more that only were wanted before."""
+    if not any((*wanted.values(), *before.values())):
+        return
+    listed, key = macie.list_sensitivity_inspection_templates, "sensitivityInspectionTemplates"
+    template_id = _patiently(context, _find, passing, listed=listed, key=key, needed=any(wanted.values()))
+    if template_id is None:
+        return
+    template = _patiently(context, macie.get_sensitivity_inspection_template, passing, id=template_id)
+    includes, changed = template.get("includes", {}), {}
+    for name, ours in INSPECTED.items():
+        now, ids = set(includes.get(name, [])), set(wanted.get(ours, []))
+        after = now - set(before.get(ours, [])) | ids
+        if after != now:
+            changed[name] = sorted(after)
+    if changed:
+        # What a call leaves out may be lost.
+        given = {name: template[name] for name in ("description", "excludes") if name in template}
+        given |= {"id": template_id, "includes": includes | changed}
+        _patiently(context, macie.update_sensitivity_inspection_template, passing, **given)
+
+
+def _find(listed: Callable[[], Any], key: str, needed: bool = True) -> str | None:
+    """Return the id of what an account has one of; None if it is not there and is not needed."""
+    found = listed().get(key, [])
+    if needed and not found:
+        raise NotReadyError("automated discovery must be enabled once before it is told what to read and what to use")
+    return found[0]["id"] if found else None
 
 
 def _publish_to_security_hub(classification: bool, context: Any) -> None:
@@ -157,8 +182,7 @@ def _put_export(event: dict[str, Any], context: Any) -> str:
     for name, ours in (("expectedBucketOwner", "BucketOwner"), ("keyPrefix", "KeyPrefix")):
         if wanted.get(ours):
             destination[name] = wanted[ours]
-    configuration = {"s3Destination": destination}
-    _patiently(context, macie.put_classification_export_configuration, configuration=configuration)
+    _patiently(context, macie.put_classification_export_configuration, configuration={"s3Destination": destination})
     return "macie-results-export"
 
 
@@ -192,14 +216,20 @@ def _frequency(schedule: str) -> dict[str, Any]:
     return {"weeklySchedule": {"dayOfWeek": schedule}}
 
 
-def _cancel_job(job_id: str, context: Any) -> None:
-    """Cancel a job, unless it has ended or is not there."""
+def _delete(event: dict[str, Any], context: Any) -> None:
+    """Cancel a job, and take from automated discovery what the stack deletes and it would go on using."""
+    job_id = event["PhysicalResourceId"]
     try:
-        _patiently(context, macie.update_classification_job, BUSY, jobId=job_id, jobStatus="CANCELLED")
+        if event["ResourceType"] == "Custom::MacieClassificationJob" and job_id != FAILED_CREATE:
+            _patiently(context, macie.update_classification_job, BUSY, jobId=job_id, jobStatus="CANCELLED")
+        if event["ResourceType"] == "Custom::MacieSettings":
+            # Also after a failed create, which may have come as far as this.
+            _inspect({}, event["ResourceProperties"].get("Inspection", {}), context, BUSY)
     except ClientError as error:
         code, message = _code(error), error.response["Error"].get("Message", "")
         macie_is_off = code == "AccessDeniedException" and "not enabled" in message
-        if code not in ("ValidationException", "ResourceNotFoundException") and not macie_is_off:
+        # A job has ended, or a template names somebody else's identifier that is gone: both are as good as done.
+        if code not in ("ResourceNotFoundException", "ValidationException") and not macie_is_off:
             raise
 
 

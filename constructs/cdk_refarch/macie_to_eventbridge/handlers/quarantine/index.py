@@ -59,7 +59,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _answer(detail: Mapping[str, Any], account: str, did: list[str]) -> None:
     """Do what is to be done and write down what that was, also if it ends early."""
     bucket = detail["resourcesAffected"]["s3Bucket"]["name"]
-    target = detail["resourcesAffected"].get("s3Object") if detail["category"] == "CLASSIFICATION" else None
+    target = detail["resourcesAffected"].get("s3Object")
     if detail["accountId"] != account:
         did.append("skipped-other-account")
     elif bucket == QUARANTINE_BUCKET:

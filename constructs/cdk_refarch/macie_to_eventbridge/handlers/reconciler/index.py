@@ -1,6 +1,7 @@
 """Finds findings of Amazon Macie that never came as events, which are sent at best effort, and emits them once.
 
-Events write down the ids of their findings; on schedule, Macie's list is held against them.
+Events write down the ids of their findings; on schedule, Macie's list is held against them. The first run only writes
+down when it was: before there was the table, nobody noted what came, so findings from then are never sent after.
 """
 
 import json
@@ -32,6 +33,9 @@ MAX_BYTES = 200_000
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html"""
 
 TRIES = 6
+
+SINCE = "#since"
+"""The id of the item that says when the first run was, which is none of a finding."""
 
 macie = boto3.client("macie2")
 dynamodb = boto3.client("dynamodb")
@@ -66,7 +70,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _reconcile(run: str, result: dict[str, Any], failed: list[str]) -> None:
     """Emit the findings that nobody has seen, and count."""
     now = int(time.time())
-    created = {"gte": (now - WINDOW_SECONDS) * 1000, "lte": (now - GRACE_SECONDS) * 1000}
+    since, until = _since(now), now - GRACE_SECONDS
+    if since is None or since > until:
+        return
+    created = {"gte": max(now - WINDOW_SECONDS, since) * 1000, "lte": until * 1000}
     pages = macie.get_paginator("list_findings").paginate(
         findingCriteria={"criterion": {"createdAt": created}},
         sortCriteria={"attributeName": "createdAt", "orderBy": "ASC"},
@@ -75,7 +82,7 @@ def _reconcile(run: str, result: dict[str, Any], failed: list[str]) -> None:
     for page in pages:
         ids = page.get("findingIds", [])
         result["checked"] += len(ids)
-        seen = _seen(ids) if ids else set()
+        seen = _read(ids) if ids else {}
         unseen = [one for one in ids if one not in seen]
         findings = macie.get_findings(findingIds=unseen)["findings"] if unseen else []
         for batch in _batches([one for one in findings if not (one.get("sample") or one.get("archived"))]):
@@ -84,14 +91,31 @@ def _reconcile(run: str, result: dict[str, Any], failed: list[str]) -> None:
             failed += refused
 
 
-def _seen(ids: list[str]) -> set[str]:
-    """Return those of the ids that are written down."""
+def _since(now: int) -> int | None:
+    """Return when the first run was, in seconds; None in that run, which writes it down."""
+    item = _read([SINCE]).get(SINCE)
+    if item:
+        return int(item["at"]["N"])
+    try:
+        # For good: nothing says when it expires.
+        dynamodb.put_item(
+            TableName=TABLE_NAME,
+            Item={"id": {"S": SINCE}, "at": {"N": str(now)}},
+            ConditionExpression="attribute_not_exists(id)",
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        print(json.dumps({"first-run": "another"}))
+    return None
+
+
+def _read(ids: list[str]) -> dict[str, dict[str, Any]]:
+    """Return what is written down, by id."""
     keys = [{"id": {"S": one}} for one in ids]
-    wanted: dict[str, Any] = {TABLE_NAME: {"Keys": keys, "ProjectionExpression": "id", "ConsistentRead": True}}
-    found: set[str] = set()
+    wanted: dict[str, Any] = {TABLE_NAME: {"Keys": keys, "ConsistentRead": True}}
+    found: dict[str, dict[str, Any]] = {}
     for attempt in range(TRIES):
         answer = dynamodb.batch_get_item(RequestItems=wanted)
-        found |= {item["id"]["S"] for item in answer["Responses"].get(TABLE_NAME, [])}
+        found |= {item["id"]["S"]: item for item in answer["Responses"].get(TABLE_NAME, [])}
         wanted = answer.get("UnprocessedKeys", {})
         if not wanted:
             return found

@@ -1,0 +1,55 @@
+"""CloudFormation as a handler of custom resources sees it: it sends requests and takes answers."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+
+from tests.fakes.aws import FakeAws
+from tests.handlers.loading import Context, load
+
+URL = "https://cloudformation-custom-resource-response.s3.amazonaws.com/secret?X-Amz-Signature=secret"
+
+
+class CloudFormation:
+    """Sends requests to the handler and takes its answers."""
+
+    def __init__(self, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.aws, self.requests, self.pauses = aws, list[Any](), list[float]()
+        self.failures: list[Exception] = []
+        monkeypatch.setattr(time, "sleep", self.pauses.append)
+        monkeypatch.setattr(urllib.request, "urlopen", self._take)
+        self.module = load("macie_to_eventbridge", "macie_provider")
+
+    def _take(self, request: urllib.request.Request, timeout: float) -> Any:
+        assert timeout <= 5
+        self.requests.append(request)
+        if self.failures:
+            raise self.failures.pop(0)
+        return nullcontext()
+
+    def send(self, kind: str, properties: Any, action: str = "Create", context: Any = None, **more: Any) -> Any:
+        event = {
+            "RequestType": action,
+            "ResourceType": kind,
+            "ResponseURL": URL,
+            "StackId": "stack",
+            "RequestId": "request-1",
+            "LogicalResourceId": "Macie",
+            "ResourceProperties": {"ServiceToken": "arn", **properties},
+            **more,
+        }
+        self.module.handler(event, context or Context())
+        return self.answer
+
+    @property
+    def answer(self) -> Any:
+        return json.loads(self.requests[-1].data)
+
+    def given(self, operation: str) -> list[dict[str, Any]]:
+        return [call.parameters for call in self.aws.calls if call.operation == operation]
