@@ -18,6 +18,7 @@ from tests.unit.iot_to_firehose.refusals import (
     NO_DAYS,
     SECONDS,
     Cases,
+    legal,
     names,
     refused,
     sink,
@@ -359,4 +360,4 @@ LEGAL: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("number", range(len(LEGAL)), ids=[str(arguments)[:60] for arguments in LEGAL])
 def test_accepts(number: int) -> None:
-    IotToFirehose(stack, f"LegalSink{number}", **LEGAL[number])
+    IotToFirehose(legal, f"LegalSink{number}", **LEGAL[number])

@@ -20,6 +20,7 @@ from tests.unit.iot_to_firehose.refusals import (
     PYTHON,
     SECONDS,
     Cases,
+    legal,
     names,
     refused,
     sink,
@@ -310,4 +311,4 @@ LEGAL: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("number", range(len(LEGAL)), ids=[str(arguments)[:60] for arguments in LEGAL])
 def test_accepts(number: int) -> None:
-    IotToFirehose(stack, f"LegalStatement{number}", **LEGAL[number])
+    IotToFirehose(legal, f"LegalStatement{number}", **LEGAL[number])
