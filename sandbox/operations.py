@@ -102,6 +102,23 @@ def denied(run: Run, role: str, actions: Sequence[str]) -> Iterator[None]:
         iam.delete_role_policy(RoleName=role, PolicyName=name)
 
 
+@contextmanager
+def closed(run: Run, queue_url: str) -> Iterator[None]:
+    """Take the policy of a queue away while the context lasts, so that no service can send to it.
+
+    Args:
+        run: The run.
+        queue_url: The queue.
+    """
+    sqs = run.client("sqs")
+    policy = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["Policy"])["Attributes"]["Policy"]
+    sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"Policy": ""})
+    try:
+        yield
+    finally:
+        sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"Policy": policy})
+
+
 class Listener:
     """Somebody who subscribed to an alarm topic.
 

@@ -118,6 +118,7 @@ class MacieToEventBridgeStack(cdk.Stack):
         for id, route in found.routes.items():
             queue = route.dead_letter_queue.queue_url
             yield f"{id}DeadLetterQueueUrl", queue, f"Findings that could not be delivered by the route {id}"
-            yield f"{id}ReplaySource", route.replay_source, "What replay.py needs to send them again"
+            if id == "Quarantine":
+                yield f"{id}ReplaySource", route.replay_source, "What replay.py needs for what the function failed on"
         yield "SampleFindingsCommand", SAMPLES, "Makes sample findings, which pass with include_samples"
         yield "AlarmTopicArn", self.alarm_topic.topic_arn, "Subscribe here to be told of alarms"

@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from sandbox.devices import Device
-from sandbox.operations import denied, keys, lines, listener, tool, waiting
+from sandbox.operations import closed, denied, keys, lines, listener, tool, waiting
 from sandbox.run import Run
 
 from . import Broken, Deployment, Outcome, scenario
@@ -154,20 +154,14 @@ def key_disabled(run: Run) -> Outcome:
 @scenario("the consumer's queue refuses EventBridge")
 def consumer_denied(run: Run) -> Outcome:
     """What the example's consumer cannot be told waits in its dead-letter queue, and its alarm rings."""
-    sqs, queue = run.client("sqs"), consumer(run)
     dead = run.resource(FLEET, "AWS::SQS::Queue", "ConsumerFailed")
-    policy = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["Policy"])["Attributes"]["Policy"]
-    with device_of(run, FLEET, "fan") as fan, listener(run, topic_of(run, FLEET)) as ears:
-        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": ""})
-        try:
-            fan.publish("fleet/fan/telemetry", [{"temperature": 20}])
-            told = run.wait("the dead-letter queue", lambda: waiting(run, dead))
-            ears.must_hear("ConsumerFailing")
-        finally:
-            sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    with device_of(run, FLEET, "fan") as fan, listener(run, topic_of(run, FLEET)) as ears, closed(run, consumer(run)):
+        fan.publish("fleet/fan/telemetry", [{"temperature": 20}])
+        told = run.wait("the dead-letter queue", lambda: waiting(run, dead))
+        ears.must_hear("ConsumerFailing")
     bucket = run.resource(FLEET, "AWS::S3::Bucket", "S3Bucket")
     must_be_equal("the object it is about", [key_of(one) for one in told], keys(run, bucket, "data/device=fan/"))
-    sqs.purge_queue(QueueUrl=dead)
+    run.client("sqs").purge_queue(QueueUrl=dead)
     return Outcome("1 message", "1 object", "1 event in the consumer's dead-letter queue, alarm rang")
 
 

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from sandbox.run import Run
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
+JOB_LOG = "/aws/macie/classificationjobs"
 SSN, CARD = "123-45-6789", "4111 1111 1111 1111"
 
 
@@ -188,23 +189,50 @@ def test_a_job_reads_what_is_there_and_tells_the_log(run: Run, macie: Any) -> No
     assert SSN not in str(found)
     with refused("ValidationException", "status is COMPLETE"):
         macie.update_classification_job(jobId=id, jobStatus="CANCELLED")
-    logs = run.client("logs").filter_log_events(logGroupName="/aws/macie/classificationjobs")["events"]
-    told = [json.loads(event["message"]) for event in logs]
-    assert [one["eventType"] for one in told if one["jobId"] == id] == [
-        "JOB_CREATED",
-        "ONE_TIME_JOB_STARTED",
-        "JOB_COMPLETED",
-    ]
-    (missing,) = [one for one in told if one["eventType"] == "BUCKET_DOES_NOT_EXIST"]
-    assert missing["affectedResource"] == {"type": "S3_BUCKET_NAME", "value": "gone"}
+    assert told(run, id) == [("JOB_CREATED", None), ("ONE_TIME_JOB_STARTED", None), ("JOB_COMPLETED", None)]
+    assert ("BUCKET_DOES_NOT_EXIST", "gone") in told(run, both)
+
+
+def told(run: Run, job: str) -> list[tuple[str, str | None]]:
+    """What the log of jobs says of a job: events, and the buckets that they are about."""
+    events = run.client("logs").filter_log_events(logGroupName=JOB_LOG)["events"]
+    lines = [line for line in (json.loads(event["message"]) for event in events) if line["jobId"] == job]
+    return [(line["eventType"], line.get("affectedResource", {}).get("value")) for line in lines]
+
+
+def named(name: str) -> dict[str, Any]:
+    """Criteria that only buckets with such a name fit."""
+    includes = {"and": [{"simpleCriterion": criterion("S3_BUCKET_NAME", "STARTS_WITH", name)}]}
+    return {"s3JobDefinition": {"bucketCriteria": {"includes": includes}}}
+
+
+def test_a_job_with_criteria_tells_the_log_which_buckets_fit_and_that_none_does(run: Run, macie: Any) -> None:
+    prefix = f"fit-{uuid4()}"[:20]
+    daily = {"jobType": "SCHEDULED", "scheduleFrequency": {"dailySchedule": {}}, "initialRun": True}
+    with bucket(run, a__txt=SSN) as one, bucket(run):
+        fits, none = one_time(macie, one, **named(one)), one_time(macie, one, **named(prefix))
+        schedule = one_time(macie, one, **daily, **named(prefix))
+        found = [wait_for(run, macie, job, "COMPLETE") for job in (fits, none)]
+        wait_for(run, macie, schedule, "IDLE")
+        later = f"{prefix}-later"
+        run.client("s3").create_bucket(Bucket=later)
+        run.wait("the later bucket", lambda: len(told(run, schedule)) == 5)
+        run.client("s3").delete_bucket(Bucket=later)
+    assert [job["lastRunErrorStatus"]["code"] for job in found] == ["NONE", "NONE"]
+    start, end, nothing = ("ONE_TIME_JOB_STARTED", None), ("JOB_COMPLETED", None), "NO_BUCKETS_MATCHED_THE_CRITERIA"
+    created, matched = ("JOB_CREATED", None), "BUCKET_MATCHED_THE_CRITERIA"
+    assert told(run, fits) == [created, start, (matched, one), end]
+    assert told(run, none) == [created, start, (nothing, None), end]
+    runs = [("SCHEDULED_RUN_STARTED", None), (nothing, None), ("SCHEDULED_RUN_COMPLETED", None)]
+    assert told(run, schedule) == [created, *runs, (matched, later)]
 
 
 def test_a_scheduled_job_reads_what_comes_later_until_it_is_cancelled(run: Run, macie: Any) -> None:
     daily = {"jobType": "SCHEDULED", "scheduleFrequency": {"dailySchedule": {}}}
     with bucket(run, old__txt=SSN) as name:
-        start = {"includes": {"and": [{"simpleCriterion": criterion("S3_BUCKET_NAME", "STARTS_WITH", name[:20])}]}}
+        start = named(name[:20])["s3JobDefinition"]
         data = {"includes": {"and": [{"simpleScopeTerm": criterion("OBJECT_KEY", "STARTS_WITH", f"{name}/data/")}]}}
-        later = one_time(macie, name, **daily, s3JobDefinition={"bucketCriteria": start, "scoping": data})
+        later = one_time(macie, name, **daily, s3JobDefinition={**start, "scoping": data})
         first = one_time(macie, name, **daily, initialRun=True)
         wait_for(run, macie, later, "IDLE")
         wait_for(run, macie, first, "IDLE")

@@ -52,10 +52,6 @@ class AlarmTopic(sns.Topic):
         )
         super().__init__(scope, id, master_key=self.encryption_key, enforce_ssl=True)
         stack = cdk.Stack.of(self)
-        own_alarms = {
-            "StringEquals": {"aws:SourceAccount": stack.account},
-            "ArnLike": {"aws:SourceArn": f"arn:{stack.partition}:cloudwatch:{stack.region}:{stack.account}:alarm:*"},
-        }
         # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
         self.encryption_key.add_to_resource_policy(
             iam.PolicyStatement(
@@ -65,17 +61,33 @@ class AlarmTopic(sns.Topic):
                 conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
             )
         )
-        # A topic policy takes the place of the default one, under which alarms of the account may publish.
-        self.add_to_resource_policy(
-            iam.PolicyStatement(
-                principals=[iam.ServicePrincipal(CLOUDWATCH)],
-                actions=["sns:Publish"],
-                resources=[self.topic_arn],
-                conditions=own_alarms,
-            )
-        )
+        admit_alarms(self)
         if email is not None:
             tell(self, "Email", email)
+
+
+def admit_alarms(topic: sns.ITopic) -> None:
+    """Let alarms of the account publish to a topic.
+
+    A topic policy takes the place of the default one, under which they may.
+
+    Args:
+        topic: The topic, which has a policy.
+    """
+    stack = cdk.Stack.of(topic)
+    topic.add_to_resource_policy(
+        iam.PolicyStatement(
+            principals=[iam.ServicePrincipal(CLOUDWATCH)],
+            actions=["sns:Publish"],
+            resources=[topic.topic_arn],
+            conditions={
+                "StringEquals": {"aws:SourceAccount": stack.account},
+                "ArnLike": {
+                    "aws:SourceArn": f"arn:{stack.partition}:cloudwatch:{stack.region}:{stack.account}:alarm:*"
+                },
+            },
+        )
+    )
 
 
 def tell(topic: sns.Topic, id: str, address: str) -> None:

@@ -11,8 +11,10 @@ from constructs import Construct
 from cdk_refarch._parts.checks import Checks, is_token
 
 from . import discovery_checks, routing_checks
+from .quarantine_checks import check_quarantine
+from .resource_checks import check_resource, managed_key
 from .routing import Notification, Quarantine, Route, TicketQueue
-from .shared_checks import check_flag, check_resource, managed_key
+from .shared_checks import check_flag
 from .values import (
     AllowList,
     ClassificationJob,
@@ -63,6 +65,9 @@ def check_resources(
     check_region(checks, cdk.Stack.of(scope).region)
     check_resource(checks, scope, "encryption_key", encryption_key, "key_arn", "IKey")
     checks.key("encryption_key", encryption_key)
+    spec = getattr(getattr(getattr(encryption_key, "node", None), "default_child", None), "key_spec", None)
+    if spec not in (None, "SYMMETRIC_DEFAULT"):
+        checks.refuse("encryption_key", "a symmetric key for encryption", spec, "Macie, queues and logs take no other")
     check_resource(checks, scope, "alarm_topic", alarm_topic, "topic_arn", "ITopic")
     if getattr(alarm_topic, "fifo", False):
         checks.refuse("alarm_topic", "a standard topic", "a FIFO one", "CloudWatch alarms cannot send to FIFO ones")
@@ -134,15 +139,16 @@ def check_responses(
     Raises:
         ValueError: If AWS would refuse one, or findings would get lost or never pass.
     """
-    routing_checks.check_routes(checks, scope, routes)
+    routing_checks.check_routes(checks, scope, routes, event_bus)
     routing_checks.check_notification(checks, notification)
     routing_checks.check_ticket_queue(checks, ticket_queue)
-    routing_checks.check_quarantine(checks, scope, quarantine)
+    check_quarantine(checks, scope, quarantine)
     routing_checks.check_buses(checks, scope, event_bus, audit_bus)
     check_flag(checks, "reconcile", reconcile, remedy="give True to send findings after whose events were lost")
-    if reconcile and event_bus is not None:
-        remedy = "set reconcile in the accounts whose findings they are"
-        checks.refuse("reconcile and event_bus", "given one at a time", "both", remedy)
+    for argument, given in (("reconcile", reconcile), ("quarantine", quarantine is not None)):
+        if given and event_bus is not None:
+            remedy = f"set {argument} in the accounts whose findings they are"
+            checks.refuse(f"{argument} and event_bus", "given one at a time", "both", remedy)
 
 
 def check_region(checks: Checks, region: str) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks
 
-from .pattern import DETAIL_TYPE, RECONCILED
+from .pattern import DETAIL_TYPE, OWN
 from .routing_checks import check_audit_bus
+
+MAX_NAME = 256
+"""https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateEventBus.html"""
 
 
 class AuditBus(Construct):
@@ -39,10 +43,14 @@ class AuditBus(Construct):
     ) -> None:
         check_audit_bus(Checks.of(scope, id), organization_id, accounts)
         super().__init__(scope, id)
-        self.bus = events.EventBus(self, "Bus", description=f"Findings of Macie from many accounts, {self.node.path}")
+        # A bus must have a name, and one that is known now can be given to stacks of other accounts and regions.
+        name = cdk.Names.unique_resource_name(self, max_length=MAX_NAME)
+        self.bus = events.EventBus(
+            self, "Bus", event_bus_name=name, description=f"Findings of Macie from many accounts, {self.node.path}"
+        )
         conditions: dict[str, dict[str, str | list[str]]] = {
             # What rules send on keeps its source; the others are those of replays and of the reconciler.
-            "StringLike": {"events:source": ["aws.macie", RECONCILED, f"{RECONCILED}.*"]},
+            "StringLike": {"events:source": ["aws.macie", f"{OWN}*"]},
             "StringEquals": {"events:detail-type": DETAIL_TYPE},
         }
         if organization_id is not None:

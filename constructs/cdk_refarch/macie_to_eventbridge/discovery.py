@@ -6,18 +6,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import aws_cdk as cdk
+import jsii
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_macie as macie
-from constructs import Construct, IDependable
+from constructs import Construct, IDependable, IValidation
 
+from cdk_refarch._parts.checks import refusal
 from cdk_refarch._parts.findings import acknowledge_wildcard
 
 from . import jobs as job_parts
 from .identifiers import allow_lists as create_allow_lists
 from .identifiers import identifiers, suppression_filters
+from .pattern import address
 from .provider import Provider
 from .results import Results
 from .settings import setting_actions, settings
@@ -108,9 +111,9 @@ class Discovery(Construct):
             [one.attr_id for one in self.custom_data_identifiers.values()],
             [one.attr_id for one in self.allow_lists.values()],
         )
-        statements = self._statements(wanted, jobs)
-        if not statements:
+        if not wanted and not jobs and self.results is None:
             return
+        statements = self._statements(wanted, jobs)
         provider = Provider(
             self,
             "Provider",
@@ -119,12 +122,12 @@ class Discovery(Construct):
             removal_policy=removal_policy,
             log_retention=log_retention,
         )
+        role = provider.node.find_child("FunctionRole")
+        acknowledge_wildcard(role, job_parts.any_job(self), "Macie makes up the ids of jobs when it creates them.")
         if jobs:
-            role = provider.node.find_child("FunctionRole")
-            acknowledge_wildcard(role, job_parts.any_job(self), "Macie makes up the ids of jobs when it creates them.")
             acknowledge_wildcard(role, job_parts.job_log(self)[1], "The ARN of a log group ends so for most actions.")
-        if wanted:
-            self._after_session(provider.resource(self, "Settings", "MacieSettings", wanted))
+        # Also without any setting: an update that drops the last one must see what it was.
+        self._after_session(provider.resource(self, "Settings", "MacieSettings", wanted))
         self._export(provider, results_export.prefix, encryption_key)
         if jobs:
             self.jobs = self._jobs(provider, jobs)
@@ -136,6 +139,7 @@ class Discovery(Construct):
         # Without the session all findings go. Only a deployment that fails takes back what it enabled, or the next one
         # would find Macie enabled and fail too.
         session.apply_removal_policy(cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
+        self.node.add_validation(_Retained(session))
         return session
 
     def _after_session(self, *made: IDependable) -> None:
@@ -147,8 +151,10 @@ class Discovery(Construct):
         actions = setting_actions(wanted)
         if self.results is not None:
             actions.append("macie2:PutClassificationExportConfiguration")
-        statements = [iam.PolicyStatement(actions=sorted(actions), resources=["*"])] if actions else []
-        return [*statements, *(job_parts.job_statements(self) if jobs else [])]
+        # An update that drops the last job cancels it when the role is as it will be.
+        cancel = iam.PolicyStatement(actions=["macie2:UpdateClassificationJob"], resources=[job_parts.any_job(self)])
+        settings_of_account = iam.PolicyStatement(actions=sorted(actions), resources=["*"])
+        return [settings_of_account, cancel, *(job_parts.job_statements(self) if jobs else [])]
 
     def _export(self, provider: Provider, prefix: str, key: kms.IKey) -> None:
         if self.results is None:
@@ -191,8 +197,9 @@ class Discovery(Construct):
             "MacieJobLog",
             {"LogGroupName": job_parts.JOB_LOG, "RetentionInDays": str(JOB_LOG_DAYS)},
         )
-        metric = f"JobErrors-{self.node.addr}"
+        metric = f"JobErrors-{address(self)}"
         scope = Construct(self, "JobErrors")
+        before: cdk.CustomResource | None = None
         for id, job in self.jobs.items():
             counted = logs.CfnMetricFilter(
                 scope,
@@ -206,4 +213,23 @@ class Discovery(Construct):
                 ],
             )
             job.node.add_dependency(counted)
+            # Macie creates a job every ten seconds: https://docs.aws.amazon.com/macie/latest/user/macie-quotas.html
+            if before is not None:
+                job.node.add_dependency(before)
+            before = job
         return cloudwatch.Metric(namespace=METRICS, metric_name=metric, statistic="Sum")
+
+
+@jsii.implements(IValidation)
+class _Retained:
+    """Refuses that something else, such as an aspect of the app, lets the session go with the stack."""
+
+    def __init__(self, session: macie.CfnSession) -> None:
+        self._session = session
+
+    def validate(self) -> list[str]:
+        policy = self._session.cfn_options.deletion_policy
+        if policy in (cdk.CfnDeletionPolicy.RETAIN, cdk.CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE):
+            return []
+        remedy = "exclude it, as in RemovalPolicies.of(app).destroy(exclude_resource_types=['AWS::Macie::Session'])"
+        return [str(refusal(f"{self._session.node.path}: removal policy", "one that retains it", policy, remedy))]

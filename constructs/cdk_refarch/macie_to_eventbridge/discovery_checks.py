@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import get_args
 
+import aws_cdk as cdk
 from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks, is_token
@@ -12,12 +13,12 @@ from cdk_refarch._parts.checks import Checks, is_token
 from .criteria_checks import check_criteria
 from .job_checks import check_job
 from .regex_checks import check_regex
+from .resource_checks import check_resource
 from .shared_checks import (
     check_bucket_names,
     check_description,
     check_flag,
     check_length,
-    check_resource,
     elements,
     named,
 )
@@ -38,6 +39,15 @@ MAX_NAME = 128
 
 MAX_JOB_NAME = 500
 """https://docs.aws.amazon.com/macie/latest/APIReference/jobs.html"""
+
+MAX_ALLOW_LISTS = 5
+"""Of each kind: https://docs.aws.amazon.com/macie/latest/user/macie-quotas.html"""
+
+WITHOUT_ALLOW_LISTS = "ap-northeast-3"
+"""https://docs.aws.amazon.com/macie/latest/user/allow-lists.html"""
+
+MAX_EXCLUDED = 1000
+"""https://docs.aws.amazon.com/macie/latest/user/macie-quotas.html"""
 
 MAX_JOBS = 100
 """Each has a metric filter in the one log group of jobs:
@@ -95,7 +105,7 @@ def check_session(checks: Checks, session: MacieSession) -> None:
         given = getattr(session, argument)
         if given is not None:
             check_flag(inner, argument, given, remedy=LEAVE)
-    check_bucket_names(inner, "excluded_buckets", session.excluded_buckets)
+    check_bucket_names(inner, "excluded_buckets", session.excluded_buckets, high=MAX_EXCLUDED)
     if session.excluded_buckets and session.automated_discovery is False:
         # https://docs.aws.amazon.com/macie/latest/APIReference/classification-scopes-id.html
         rule = "given with automated discovery that is on"
@@ -232,7 +242,15 @@ def check_allow_lists(checks: Checks, scope: Construct, given: Sequence[AllowLis
     Raises:
         ValueError: If Macie would refuse one.
     """
-    for one in named(checks, "allow_lists", given, AllowList, longest=MAX_NAME):
+    lists = named(checks, "allow_lists", given, AllowList, longest=MAX_NAME)
+    for what in ("regex", "bucket"):
+        count = sum(getattr(one, what) is not None for one in lists)
+        if count > MAX_ALLOW_LISTS:
+            rule = f"a list of at most {MAX_ALLOW_LISTS} with {what}"
+            checks.refuse("allow_lists", rule, f"{count} of them", "put several patterns or words into one list")
+    if lists and cdk.Stack.of(scope).region == WITHOUT_ALLOW_LISTS:
+        checks.refuse("allow_lists", "empty where Macie has none", WITHOUT_ALLOW_LISTS, "drop them in this region")
+    for one in lists:
         inner = checks.within(one.id)
         if (one.regex is None) == (one.bucket is None):
             got = "neither" if one.regex is None else "both"

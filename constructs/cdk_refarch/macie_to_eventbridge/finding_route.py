@@ -13,10 +13,11 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from cdk_refarch._parts.alarm_topic import AlarmTopic, admit_alarms
 from cdk_refarch._parts.alarms import alarm
 from cdk_refarch._parts.queues import failure_queue
 
-from .pattern import FORWARDED, PATHS, RECONCILED, categories, event_pattern, input_template
+from .pattern import FORWARDED, OWN, PATHS, address, categories, event_pattern, input_template
 from .routing import Category, Route
 from .targets import Reached, admit, admit_to_queue, reach
 
@@ -43,7 +44,7 @@ class FindingRoute(Construct):
         encryption_key: Encrypts the created dead-letter queue.
         alarm_topic: Where alarms go; None for nowhere.
         removal_policy: What happens to the created dead-letter queue when the construct is removed.
-        reconciled: Whether findings pass that the reconciler sends after.
+        reconciled: The source of findings that the construct's reconciler sends after; None without one.
         whole_events: Whether the target gets events as they are. Buses always do.
 
     Attributes:
@@ -64,7 +65,7 @@ class FindingRoute(Construct):
         encryption_key: kms.IKey,
         alarm_topic: sns.ITopic | None,
         removal_policy: cdk.RemovalPolicy,
-        reconciled: bool,
+        reconciled: str | None,
         whole_events: bool = False,
     ) -> None:
         super().__init__(scope, id)
@@ -76,7 +77,7 @@ class FindingRoute(Construct):
         reached = reach(self, route.target)
         # What is sent to another bus again must be known there for what it is.
         sent_on = reached.kind == "events" and event_bus is None
-        self.replay_source = f"{FORWARDED if sent_on else RECONCILED + '.'}{self.node.addr}"
+        self.replay_source = f"{FORWARDED if sent_on else OWN}{address(self)}"
         self.role: iam.Role | None = reached.role
         bus_name = None if event_bus is None else event_bus.event_bus_name
         whole = whole_events or reached.kind == "events"
@@ -100,6 +101,9 @@ class FindingRoute(Construct):
         }
         by_id = {RULES[category]: rule for category, rule in self.rules.items()}
         admit(self, route.target, by_id)
+        told = getattr(alarm_topic, "topic_arn", None)
+        if told is not None and told == getattr(route.target, "topic_arn", None):
+            _keep_telling(alarm_topic)
         admit_to_queue(self, self.dead_letter_queue, by_id, argument="dead_letter_queue")
         self.alarms: Mapping[str, cloudwatch.Alarm] = self._alarms(alarm_topic)
 
@@ -163,8 +167,8 @@ class FindingRoute(Construct):
             (
                 "Undelivered",
                 self.metric_waiting(),
-                "Findings could not be delivered and wait in the dead-letter queue for 14 days, each with the reason. "
-                "Mend the cause and replay them.",
+                "Findings could not be delivered and wait in the dead-letter queue, each with the reason. Mend the "
+                "cause, and replay them before the queue drops them: after 14 days, unless the queue was given.",
             ),
             (
                 "Failed",
@@ -177,3 +181,9 @@ class FindingRoute(Construct):
             name: alarm(self, name, metric=metric, description=description, topic=topic)
             for name, metric, description in watched
         }
+
+
+def _keep_telling(alarm_topic: sns.ITopic | None) -> None:
+    # Findings gave the topic a policy, under which alarms are let in only if it says so.
+    if alarm_topic is not None and not isinstance(alarm_topic, AlarmTopic):
+        admit_alarms(alarm_topic)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_kms as kms
@@ -35,8 +37,10 @@ def notification_topic(scope: Construct, id: str, *, notification: Notification,
         key: Encrypts messages.
     """
     topic = sns.Topic(scope, id, master_key=key, enforce_ssl=True)
-    for number, address in enumerate(notification.emails, 1):
-        tell(topic, f"Email{number}", address)
+    for address in notification.emails:
+        # Named by the address: under a number, those behind one that is dropped would be subscribed anew, which is the
+        # same subscription, and then unsubscribed.
+        tell(topic, f"Email{hashlib.sha256(address.encode()).hexdigest()[:8]}", address)
     return topic
 
 

@@ -101,7 +101,7 @@ def _check_buckets(checks: Checks, job: ClassificationJob) -> None:
                 checks.refuse(argument, rule, repr(value), meant(value, allowed, remedy))
     if criteria.tags is not None:
         _check_tags(checks, criteria.tags)
-    check_bucket_names(checks, "excluded_buckets", criteria.excluded_buckets)
+    check_bucket_names(checks, "excluded_buckets", criteria.excluded_buckets, high=MAX_BUCKETS)
 
 
 def _check_tags(checks: Checks, tags: object) -> None:

@@ -17,8 +17,13 @@ JOB_LOG = "/aws/macie/classificationjobs"
 """Where Macie writes how its jobs fare:
 https://docs.aws.amazon.com/macie/latest/user/discovery-jobs-monitor-cw-logs-configure.html"""
 
-JOB_ERRORS = '{{ (($.eventType = "ACCOUNT_*") || ($.eventType = "BUCKET_*")) && ($.jobName = "{name}") }}'
-"""The log events of a job that are errors, of an account or of a bucket. All jobs of the account have one log.
+JOB_ERRORS = (
+    '{{ ($.jobName = "{name}") && (($.eventType = "ACCOUNT_*")'
+    ' || (($.eventType = "BUCKET_*") && ($.eventType != "BUCKET_MATCHED_THE_CRITERIA"))'
+    ' || ($.eventType = "NO_BUCKETS_MATCHED_THE_CRITERIA")'
+    ' || ($.eventType = "JOB_PAUSED_BY_MACIE_SERVICE_QUOTA_MET")) }}'
+)
+"""The log events of a job that say that something was not read. All jobs of the account have one log.
 https://docs.aws.amazon.com/macie/latest/user/discovery-jobs-monitor-cw-logs-ref.html"""
 
 
@@ -46,23 +51,22 @@ def job(
         "initialRun": switch(wanted.initial_run or None, "true", "false"),
         "samplingPercentage": wanted.sampling_percentage,
         "managedDataIdentifierSelector": wanted.managed_data_identifiers,
-        "customDataIdentifierIds": [custom_data_identifiers[id].attr_id for id in chosen] or None,
-        "allowListIds": [lists[id].attr_id for id in allowed] or None,
+        # In order, because another order would be another job, which reads all again.
+        "customDataIdentifierIds": [custom_data_identifiers[id].attr_id for id in sorted(chosen)] or None,
+        "allowListIds": [lists[id].attr_id for id in sorted(allowed)] or None,
         "s3JobDefinition": _definition(wanted, account),
     }
     return {name: value for name, value in found.items() if value is not None}
 
 
 def job_statements(scope: Construct) -> list[iam.PolicyStatement]:
-    """Return what it takes to create and cancel jobs, and to have a log group for them.
+    """Return what it takes to create jobs, and to have a log group for them.
 
     Args:
         scope: Any construct of the stack.
     """
     return [
-        iam.PolicyStatement(
-            actions=["macie2:CreateClassificationJob", "macie2:UpdateClassificationJob"], resources=[any_job(scope)]
-        ),
+        iam.PolicyStatement(actions=["macie2:CreateClassificationJob"], resources=[any_job(scope)]),
         iam.PolicyStatement(actions=["logs:CreateLogGroup", "logs:PutRetentionPolicy"], resources=job_log(scope)),
     ]
 
@@ -92,23 +96,23 @@ def any_job(scope: Construct) -> str:
 def _definition(wanted: ClassificationJob, account: str) -> dict[str, Any]:
     definition: dict[str, Any] = {}
     if wanted.bucket_criteria is None:
-        definition["bucketDefinitions"] = [{"accountId": account, "buckets": list(wanted.buckets)}]
+        definition["bucketDefinitions"] = [{"accountId": account, "buckets": sorted(wanted.buckets)}]
     else:
         definition["bucketCriteria"] = _criteria(wanted.bucket_criteria, account)
     if wanted.object_prefixes:
-        term = {"comparator": "STARTS_WITH", "key": "OBJECT_KEY", "values": list(wanted.object_prefixes)}
+        term = {"comparator": "STARTS_WITH", "key": "OBJECT_KEY", "values": sorted(wanted.object_prefixes)}
         definition["scoping"] = {"includes": {"and": [{"simpleScopeTerm": term}]}}
     return definition
 
 
 def _criteria(wanted: BucketCriteria, account: str) -> dict[str, Any]:
-    includes = [_simple("ACCOUNT_ID", list(wanted.accounts) or [account])]
+    includes = [_simple("ACCOUNT_ID", sorted(wanted.accounts) or [account])]
     if wanted.access:
-        includes.append(_simple("S3_BUCKET_EFFECTIVE_PERMISSION", list(wanted.access)))
+        includes.append(_simple("S3_BUCKET_EFFECTIVE_PERMISSION", sorted(wanted.access)))
     if wanted.shared:
-        includes.append(_simple("S3_BUCKET_SHARED_ACCESS", list(wanted.shared)))
+        includes.append(_simple("S3_BUCKET_SHARED_ACCESS", sorted(wanted.shared)))
     includes += _tags(wanted.tags)
-    excludes = [_simple("S3_BUCKET_NAME", list(wanted.excluded_buckets))] if wanted.excluded_buckets else []
+    excludes = [_simple("S3_BUCKET_NAME", sorted(wanted.excluded_buckets))] if wanted.excluded_buckets else []
     criteria = {"includes": {"and": includes}}
     return {**criteria, "excludes": {"and": excludes}} if excludes else criteria
 
@@ -121,5 +125,5 @@ def _tags(tags: Mapping[str, str] | None) -> list[dict[str, Any]]:
     # One criterion for each tag, because a bucket meets one with several tags when it has any of them.
     return [
         {"tagCriterion": {"comparator": "EQ", "tagValues": [{"key": key, "value": value}]}}
-        for key, value in (tags or {}).items()
+        for key, value in sorted((tags or {}).items())
     ]

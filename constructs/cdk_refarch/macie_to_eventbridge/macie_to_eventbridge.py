@@ -19,10 +19,11 @@ from cdk_refarch._parts.checks import Checks
 from cdk_refarch._parts.keys import admit_logs, own_key
 from cdk_refarch._parts.queues import failure_queue
 
-from . import integrations
+from . import claims, integrations
 from .argument_checks import check_discovery, check_resources, check_responses
 from .discovery import Discovery
 from .finding_route import FindingRoute
+from .pattern import RECONCILED, address
 from .quarantine_response import QuarantineResponse
 from .routing import ALL_CATEGORIES, Category, FindingType, Notification, Quarantine, Route, Severity, TicketQueue
 from .routing_checks import check_route
@@ -118,11 +119,13 @@ class MacieToEventBridge(Construct):
         check_responses(
             self._checks, scope, routes, notification, ticket_queue, quarantine, audit_bus, event_bus, reconcile
         )
+        claimed = claims.claimed(session, results_export)
+        claims.check_claims(self._checks, scope, claimed)
         super().__init__(scope, id)
+        claims.claim(self, claimed)
         self._alarm_topic, self._removal_policy = alarm_topic, removal_policy
         self._event_bus = event_bus
-        # What arrives on another bus may have been sent after by the reconciler of another account.
-        self._reconciled = reconcile or event_bus is not None
+        self._reconciled: str | None = f"{RECONCILED}{address(self)}" if reconcile else None
         self._log_retention = log_retention
         encrypted = f"Encrypts the results, messages, copies and logs of {self.node.path}"
         self.encryption_key: kms.IKey = (
@@ -156,7 +159,7 @@ class MacieToEventBridge(Construct):
         self.quarantine = self._quarantine(quarantine)
         if audit_bus is not None:
             self._add(Route(id="Audit", target=audit_bus, min_severity="LOW"))
-        self.reconciler = self._reconcile() if reconcile else None
+        self.reconciler = None if self._reconciled is None else self._reconcile(self._reconciled)
 
     def route(
         self,
@@ -195,7 +198,7 @@ class MacieToEventBridge(Construct):
             include_samples=include_samples,
             dead_letter_queue=dead_letter_queue,
         )
-        check_route(self._checks, self, route, taken=self._routes)
+        check_route(self._checks, self, route, taken=self._routes, heard=self._event_bus)
         return self._add(route)
 
     def _add(self, route: Route, *, whole_events: bool = False) -> FindingRoute:
@@ -267,13 +270,14 @@ class MacieToEventBridge(Construct):
         self._alarms.update({f"Quarantine{name}": one for name, one in made.alarms.items()})
         return made
 
-    def _reconcile(self) -> Reconciler:
+    def _reconcile(self, source: str) -> Reconciler:
         # Imported here, because aws_dynamodb takes its time and only this needs it.
         from .reconciler import Reconciler
 
         made = Reconciler(
             self,
             "Reconciler",
+            source=source,
             encryption_key=self.encryption_key,
             alarm_topic=self._alarm_topic,
             removal_policy=self._removal_policy,

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
+
+import aws_cdk as cdk
+from constructs import Construct
 
 from .routing import CATEGORIES, SEVERITIES, Category, Route
 
 DETAIL_TYPE = "Macie Finding"
 
-RECONCILED = "cdk-refarch.macie"
-"""The source of findings that the reconciler sends after. Only AWS may use ``aws.macie``."""
+OWN = "cdk-refarch.macie."
+"""What the sources of findings begin with that AWS did not send, for only AWS may use ``aws.macie``."""
 
-FORWARDED = f"{RECONCILED}.forwarded."
+RECONCILED = f"{OWN}reconciled."
+"""What the source begins with of findings that a reconciler sends after."""
+
+FORWARDED = f"{OWN}forwarded."
 """What the source begins with of findings that are sent to another bus again."""
 
 _COMMON = {
@@ -43,8 +50,20 @@ PATHS: dict[Category, dict[str, str]] = {
 """Category to what a target gets: names to JSON paths. Where and how much, never the data, which no finding has."""
 
 
+def address(scope: Construct) -> str:
+    """Return what tells a construct from all others of the account, deployed from whatever app.
+
+    Args:
+        scope: The construct.
+    """
+    stack = cdk.Stack.of(scope)
+    while stack.nested_stack_parent is not None:
+        stack = stack.nested_stack_parent
+    return hashlib.sha256(f"{stack.stack_name}/{scope.node.path}".encode()).hexdigest()[:32]
+
+
 def event_pattern(
-    route: Route, category: Category, *, replay_source: str, reconciled: bool, forwarded: bool
+    route: Route, category: Category, *, replay_source: str, reconciled: str | None, forwarded: bool
 ) -> dict[str, Any]:
     """Return the pattern of the events that pass.
 
@@ -52,8 +71,8 @@ def event_pattern(
         route: What is asked for; checked before.
         category: The one of its categories that the rule is for.
         replay_source: The source of findings that are sent to this route again.
-        reconciled: Whether to hear what a reconciler sent after.
-        forwarded: Whether to hear what other accounts sent to this bus again.
+        reconciled: The source of what the reconciler of the same construct sends after; None without one.
+        forwarded: Whether to hear what other accounts' reconcilers and replays send to this bus.
     """
     names = list(SEVERITIES)
     detail: dict[str, Any] = {
@@ -69,8 +88,8 @@ def event_pattern(
         detail["sample"] = [False]
     sources = [
         "aws.macie",
-        *([RECONCILED] if reconciled else []),
-        *([{"prefix": FORWARDED}] if forwarded else []),
+        *([reconciled] if reconciled is not None else []),
+        *([{"prefix": RECONCILED}, {"prefix": FORWARDED}] if forwarded else []),
         replay_source,
     ]
     return {"source": sources, "detail-type": [DETAIL_TYPE], "detail": detail}

@@ -22,7 +22,7 @@ from cdk_refarch._parts.policies import use_key
 from cdk_refarch._parts.queues import failure_queue
 
 from .functions import python_function
-from .pattern import DETAIL_TYPE, RECONCILED
+from .pattern import DETAIL_TYPE
 from .targets import admit_to_queue
 
 EVERY = cdk.Duration.hours(1)
@@ -43,6 +43,7 @@ class Reconciler(Construct):
     Args:
         scope: The construct it belongs to.
         id: Its id.
+        source: The source of what is sent after, which the routes of the same construct listen to.
         encryption_key: Encrypts the table, the log and failed events.
         alarm_topic: Where alarms go; None for nowhere.
         removal_policy: What happens to the table, the queue and the log when the construct is removed.
@@ -60,6 +61,7 @@ class Reconciler(Construct):
         scope: Construct,
         id: str,
         *,
+        source: str,
         encryption_key: kms.IKey,
         alarm_topic: sns.ITopic | None,
         removal_policy: cdk.RemovalPolicy,
@@ -89,11 +91,11 @@ class Reconciler(Construct):
             handler="reconciler",
             description="Sends findings after whose events were lost",
             timeout=TIMEOUT,
-            statements=self._statements(bus_arn, encryption_key),
+            statements=self._statements(bus_arn, encryption_key, source),
             environment={
                 "TABLE_NAME": self.table.table_name,
                 "BUS_NAME": bus_arn,
-                "SOURCE": RECONCILED,
+                "SOURCE": source,
                 "GRACE_SECONDS": str(GRACE_SECONDS),
             },
             encryption_key=encryption_key,
@@ -104,7 +106,7 @@ class Reconciler(Construct):
         self._rules()
         self.alarms: Mapping[str, cloudwatch.Alarm] = self._alarms(alarm_topic)
 
-    def _statements(self, bus_arn: str, key: kms.IKey) -> list[iam.PolicyStatement]:
+    def _statements(self, bus_arn: str, key: kms.IKey, source: str) -> list[iam.PolicyStatement]:
         return [
             iam.PolicyStatement(actions=["macie2:GetFindings", "macie2:ListFindings"], resources=["*"]),
             iam.PolicyStatement(
@@ -115,7 +117,7 @@ class Reconciler(Construct):
             iam.PolicyStatement(
                 actions=["events:PutEvents"],
                 resources=[bus_arn],
-                conditions={"StringEquals": {"events:source": RECONCILED, "events:detail-type": DETAIL_TYPE}},
+                conditions={"StringEquals": {"events:source": source, "events:detail-type": DETAIL_TYPE}},
             ),
         ]
 

@@ -60,6 +60,8 @@ class Results(Construct):
             )
         self.owner: str | None = cdk.Stack.of(self).account if export.bucket is None else None
         self._admit_to_bucket(export.prefix)
+        if export.bucket is None:
+            self._only_with(encryption_key)
         self._admit_to_key(encryption_key)
 
     def _conditions(self) -> dict[str, dict[str, str | list[str]]]:
@@ -92,6 +94,21 @@ class Results(Construct):
                 "cdk-refarch:results-bucket-policy",
                 "The policy of the given bucket cannot be changed by this app. It must let macie.amazonaws.com find "
                 f"the bucket's location and put objects, or the deployment fails: {GUIDE}",
+            )
+
+    def _only_with(self, key: kms.IKey) -> None:
+        for header, value in (
+            ("s3:x-amz-server-side-encryption", "aws:kms"),
+            ("s3:x-amz-server-side-encryption-aws-kms-key-id", key.key_arn),
+        ):
+            self.bucket.add_to_resource_policy(
+                iam.PolicyStatement(
+                    effect=iam.Effect.DENY,
+                    principals=[iam.ServicePrincipal(MACIE)],
+                    actions=["s3:PutObject"],
+                    resources=[self.bucket.arn_for_objects("*")],
+                    conditions={"StringNotEquals": {header: value}},
+                )
             )
 
     def _admit_to_key(self, key: kms.IKey) -> None:

@@ -60,7 +60,8 @@ class Route:
         target: Where the findings go: an Amazon SNS topic, an Amazon SQS queue, a Lambda function, a Step Functions
             state machine, another event bus (also of another account), or a Firehose stream. It must be in the same
             region, unless it is a bus. If a topic or queue is encrypted, its key must admit ``events.amazonaws.com``
-            for ``kms:Decrypt`` and ``kms:GenerateDataKey``; where the app owns the key, this is added.
+            for ``kms:Decrypt`` and ``kms:GenerateDataKey``; where the app owns the key, this is added. A topic
+            without a policy of its own gets one, and its default policy, by which the account may publish, ends.
         min_severity: The least severity that passes: ``LOW``, ``MEDIUM`` or ``HIGH``.
         categories: Which findings pass: those of sensitive data (``CLASSIFICATION``), those of the security of buckets
             (``POLICY``), or both.

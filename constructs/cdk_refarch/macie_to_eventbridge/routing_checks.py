@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 
+import aws_cdk as cdk
 from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks, is_token
 
 from .finding_checks import check_findings, check_samples, check_severity
 from .pattern import FORWARDED, categories, event_pattern
-from .routing import Notification, Quarantine, Route, TicketQueue
+from .resource_checks import check_resource, check_same_account, managed_key
+from .routing import Notification, Route, TicketQueue
 from .shared_checks import (
     check_accounts,
     check_bucket_names,
-    check_flag,
     check_id,
-    check_resource,
+    check_known,
     elements,
-    managed_key,
     named,
 )
 from .targets import target_kind
@@ -32,17 +32,14 @@ MAX_ID = 64
 MAX_PATTERN = 2048
 """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"""
 
-ANY_SOURCE = f"{FORWARDED}{'0' * 42}"
+ANY_SOURCE = f"{FORWARDED}{'0' * 32}"
 """As long as the source of a replay."""
 
 ORGANIZATION = r"o-[a-z0-9]{10,32}"
 """https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html"""
 
-MAX_LOCK_DAYS = 36500
-"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html"""
 
-
-def check_route(checks: Checks, scope: Construct, route: Route, taken: Collection[str]) -> None:
+def check_route(checks: Checks, scope: Construct, route: Route, taken: Collection[str], heard: object = None) -> None:
     """Check a route by itself.
 
     Args:
@@ -50,6 +47,7 @@ def check_route(checks: Checks, scope: Construct, route: Route, taken: Collectio
         scope: The scope that the construct is, or will be, put in.
         route: The route.
         taken: Ids of other routes.
+        heard: The bus that is listened to; None for the default one.
 
     Raises:
         ValueError: If AWS would refuse it, or findings would get lost or never pass.
@@ -57,7 +55,7 @@ def check_route(checks: Checks, scope: Construct, route: Route, taken: Collectio
     check_id(checks, route.id, longest=MAX_ID)
     if route.id in taken or route.id in RESERVED_IDS:
         checks.refuse("id", "one that is free", f"{route.id!r}, which is taken", "use another id")
-    _check_target(checks, scope, route.target)
+    _check_target(checks, scope, route.target, heard)
     check_severity(checks, route.min_severity)
     check_findings(checks, route.categories, route.finding_types)
     check_bucket_names(checks, "buckets", route.buckets, patterns=True)
@@ -67,6 +65,7 @@ def check_route(checks: Checks, scope: Construct, route: Route, taken: Collectio
     check_resource(checks, scope, "dead_letter_queue", queue, "queue_arn", "IQueue")
     if queue is None:
         return
+    check_same_account(checks, "dead_letter_queue", queue, scope, "use a queue of this account")
     _check_receiver(checks, "dead_letter_queue", queue)
     if getattr(route.target, "queue_arn", None) == queue.queue_arn:
         remedy = "leave it out to have one made"
@@ -84,36 +83,49 @@ def check_pattern(checks: Checks, route: Route) -> None:
         ValueError: If EventBridge would refuse one.
     """
     for category in categories(route):
-        pattern = event_pattern(route, category, replay_source=ANY_SOURCE, reconciled=True, forwarded=True)
+        pattern = event_pattern(route, category, replay_source=ANY_SOURCE, reconciled=ANY_SOURCE, forwarded=True)
         length = len(json.dumps(pattern))
         if length > MAX_PATTERN and not any(map(is_token, route.buckets)):
             rule = f"short enough for an event pattern of {MAX_PATTERN} characters"
             checks.refuse("buckets", rule, f"{length} characters", "use wildcards, as in ['team-*'], or a second route")
 
 
-def check_routes(checks: Checks, scope: Construct, routes: Sequence[Route]) -> None:
+def check_routes(checks: Checks, scope: Construct, routes: Sequence[Route], heard: object = None) -> None:
     """Check the routes one by one and against each other.
 
     Args:
         checks: The checks of the construct.
         scope: The scope that the construct will be put in.
         routes: The argument.
+        heard: The bus that is listened to; None for the default one.
 
     Raises:
         ValueError: If one is wrong, or two have the same id.
     """
     for route in named(checks, "routes", routes, Route, longest=MAX_ID):
-        check_route(checks.within(route.id), scope, route, ())
+        check_route(checks.within(route.id), scope, route, (), heard)
 
 
-def _check_target(checks: Checks, scope: Construct, target: object) -> None:
+def _check_target(checks: Checks, scope: Construct, target: object, heard: object) -> None:
     kind = target_kind(target)
     if kind is None:
         rule = "a topic, a queue, a Lambda function, a state machine, an event bus or a Firehose stream"
         checks.refuse("target", rule, f"{type(target).__name__} {target!r}", "give a construct such as sns.Topic(...)")
     if kind != "events":
         checks.same_region("target", target, scope)
+        check_same_account(checks, "target", target, scope, "send to a bus there, and on from it")
+    elif _which(target, scope) == _which(heard, scope):
+        remedy = "EventBridge does not send events in a circle; give another bus"
+        checks.refuse("target", "another bus than the one that is listened to", "the same", remedy)
     _check_receiver(checks, "target", target)
+
+
+def _which(bus: object, scope: Construct) -> tuple[str, str, str]:
+    """Return what tells a bus from others; None is the default one of the stack."""
+    stack = cdk.Stack.of(scope)
+    env = getattr(bus, "env", None)
+    account, region = getattr(env, "account", stack.account), getattr(env, "region", stack.region)
+    return account, region, str(getattr(bus, "event_bus_name", "default"))
 
 
 def _check_receiver(checks: Checks, argument: str, given: object) -> None:
@@ -143,6 +155,7 @@ def check_notification(checks: Checks, notification: Notification | None) -> Non
     inner = checks.within("Notification")
     remedy = "write it as ['security@example.com']"
     for email in elements(inner, "emails", notification.emails, unit="addresses", remedy=remedy):
+        check_known(inner, "emails", email, remedy=remedy)
         inner.matches("emails", email, r"[^@\s]+@[^@\s]+", rule="a list of addresses", remedy=remedy)
     check_severity(inner, notification.min_severity)
     check_samples(inner, notification.include_samples)
@@ -164,49 +177,6 @@ def check_ticket_queue(checks: Checks, ticket_queue: TicketQueue | None) -> None
     inner = checks.within("Tickets")
     check_severity(inner, ticket_queue.min_severity)
     check_samples(inner, ticket_queue.include_samples)
-
-
-def check_quarantine(checks: Checks, scope: Construct, quarantine: Quarantine | None) -> None:
-    """Check what answers findings, and for which buckets.
-
-    Args:
-        checks: The checks of the construct.
-        scope: The scope that the construct will be put in.
-        quarantine: The argument.
-
-    Raises:
-        ValueError: If it could do nothing, or would need permissions on every bucket.
-    """
-    if quarantine is None:
-        return
-    checks.instance("quarantine", quarantine, Quarantine, remedy="give Quarantine() or leave it out")
-    inner = checks.within("Quarantine")
-    check_flag(inner, "dry_run", quarantine.dry_run, remedy="give False to let it act")
-    actions = ("tag", "copy", "block_public_access")
-    for action in actions:
-        check_flag(inner, action, getattr(quarantine, action), remedy="give False to leave that undone")
-    if not any(getattr(quarantine, action) for action in actions):
-        remedy = "leave one of them on, or leave out the quarantine"
-        inner.refuse("tag, copy and block_public_access", "True for one at least", "False for all", remedy)
-    check_bucket_names(inner, "buckets", quarantine.buckets, patterns=True)
-    if not quarantine.dry_run and not quarantine.buckets:
-        remedy = "name the buckets that it may change, as in ['team-*']"
-        inner.refuse("dry_run and buckets", "given together when it is no dry run", "dry_run=False alone", remedy)
-    remedy = "give the keys of the objects in those buckets"
-    for key in elements(inner, "decrypt_keys", quarantine.decrypt_keys, unit="keys", remedy=remedy):
-        if key is None:
-            inner.refuse("decrypt_keys", "a list of keys", "NoneType None", "drop it")
-        check_resource(inner, scope, "decrypt_keys", key, "key_arn", "IKey")
-        inner.key("each of decrypt_keys", key)
-    check_severity(inner, quarantine.min_severity)
-    remedy = "give the days that you need to answer a finding"
-    if quarantine.lock_days is None:
-        inner.refuse("lock_days", f"from 1 day to {MAX_LOCK_DAYS} days", "NoneType None", remedy)
-    if is_token(quarantine.lock_days):
-        inner.refuse("lock_days", "known when the app runs", "a token", "write the number, or read it from the context")
-    inner.number("lock_days", quarantine.lock_days, 1, MAX_LOCK_DAYS, unit="days", remedy=remedy)
-    check_pattern(inner, Route(id="Quarantine", target=None, buckets=quarantine.buckets))  # type: ignore[arg-type]
-    check_samples(inner, quarantine.include_samples)
 
 
 def check_bus(checks: Checks, argument: str, bus: object, scope: Construct | None = None) -> None:
@@ -240,8 +210,8 @@ def check_buses(checks: Checks, scope: Construct, event_bus: object, audit_bus: 
     if getattr(event_bus, "event_bus_name", None) == "default":
         checks.refuse("event_bus", "a bus of one's own", "the default bus", "leave it out to listen to the default bus")
     check_bus(checks, "audit_bus", audit_bus)
-    heard = getattr(event_bus, "event_bus_arn", None)
-    if heard is not None and heard == getattr(audit_bus, "event_bus_arn", None):
+    check_same_account(checks, "event_bus", event_bus, scope, "deploy the construct in that account")
+    if audit_bus is not None and _which(event_bus, scope) == _which(audit_bus, scope):
         remedy = "give another bus, or leave audit_bus out"
         checks.refuse("event_bus and audit_bus", "two buses", "the same bus for both", remedy)
 

@@ -37,8 +37,6 @@ def setting_actions(wanted: Mapping[str, Any]) -> list[str]:
     Args:
         wanted: The properties of the custom resource.
     """
-    if not wanted:
-        return []
     # The update that drops the last excluded bucket, or identifier, has to take it from Macie's lists.
     names = {*wanted, "ExcludedBuckets", "Inspection"}
     return sorted(action for name in names for action in SETTING_ACTIONS.get(name, []))

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 import aws_cdk as cdk
-from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks, is_token
 
@@ -194,31 +193,6 @@ def check_accounts(checks: Checks, accounts: object) -> None:
         checks.matches("accounts", account, r"[0-9]{12}", rule=rule, remedy=remedy)
 
 
-def check_resource(
-    checks: Checks, scope: Construct | None, argument: str, given: object, attribute: str, interface: str
-) -> None:
-    """Check what is brought along, if anything is.
-
-    Args:
-        checks: The checks of the construct.
-        scope: The scope that the construct will be put in; None if any region will do.
-        argument: The argument as typed.
-        given: The resource, or None.
-        attribute: The attribute by which it is known.
-        interface: What it must implement.
-
-    Raises:
-        ValueError: If it is of another kind, or of another region.
-    """
-    if given is None:
-        return
-    if not hasattr(given, attribute):
-        got = f"{type(given).__name__} {given!r}"
-        checks.refuse(argument, f"an {interface}", got, f"give a construct that implements {interface}")
-    if scope is not None:
-        checks.same_region(argument, given, scope)
-
-
 def check_description(checks: Checks, description: object, longest: int) -> None:
     """Check the words that explain something in Macie.
 
@@ -253,23 +227,6 @@ def check_length(checks: Checks, argument: str, value: object, low: int, high: i
         # The text itself would be cut in the message, and says less than its length.
         got = f"{len(known)} characters in {known!r}"
         checks.refuse(argument, f"from {low} to {high} characters long", got, remedy)
-
-
-def managed_key(given: object) -> str | None:
-    """Return the alias of the AWS managed key that a topic or queue is encrypted with, or None.
-
-    Nobody can change the policy of such a key, so that no service can be admitted.
-
-    Args:
-        given: The topic or queue.
-    """
-    for attribute in ("master_key", "encryption_master_key"):
-        alias = str(getattr(getattr(given, attribute, None), "alias_name", ""))
-        if alias.startswith("alias/aws/"):
-            return alias
-    # A queue with this setting knows no key at all.
-    managed = getattr(getattr(given, "encryption_type", None), "name", None) == "KMS_MANAGED"
-    return "alias/aws/sqs" if managed else None
 
 
 def meant(given: object, known: Iterable[str], otherwise: str) -> str:

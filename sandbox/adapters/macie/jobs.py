@@ -28,6 +28,9 @@ _DESCRIPTIONS = {
     "JOB_CANCELLED": "The job was cancelled.",
     "JOB_PAUSED_BY_USER": "The job was paused by a user.",
     "JOB_RESUMED_BY_USER": "The job was resumed by a user.",
+    "BUCKET_MATCHED_THE_CRITERIA": "The affected bucket matched the bucket criteria specified for the job.",
+    "NO_BUCKETS_MATCHED_THE_CRITERIA": "The job started running but no buckets currently match the bucket criteria "
+    "specified for the job. The job didn't analyze any data.",
     "BUCKET_DOES_NOT_EXIST": "The affected S3 bucket does not exist.",
 }
 _MOVES = {

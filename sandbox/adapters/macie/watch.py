@@ -27,6 +27,8 @@ _DISCOVERY = "automated-sensitive-data-discovery"
 _BLOCKS_OFF = "Policy:IAMUser/S3BlockPublicAccessDisabled"
 _log = logging.getLogger("sandbox.macie")
 _blocked: dict[tuple[str, str], bool] = {}
+_matched: dict[str, set[str]] = {}
+"""For each job with criteria, the buckets of which its log has said that they fit."""
 Reads = Callable[[str, str, Record], bool]
 
 
@@ -68,15 +70,10 @@ def _run_job(macie: Session, job: Record) -> None:
         job["statistics"]["numberOfRuns"] = 1
         jobs.tell(macie, job, "ONE_TIME_JOB_STARTED" if once else "SCHEDULED_RUN_STARTED")
     definition, percentage = job["s3JobDefinition"], job["samplingPercentage"]
-    there, names = _own_buckets(macie), coverage.buckets(macie, definition)
-    if first:
-        for name in names:
-            if name not in there:
-                job["lastRunErrorStatus"] = {"code": "ERROR"}
-                jobs.tell(macie, job, "BUCKET_DOES_NOT_EXIST", name)
-        if not once and not job["initialRun"]:
-            seen = macie.read.setdefault(job["jobId"], set())
-            seen.update(identity for identity, *_ in _objects(macie, names) if identity[-1] <= job["createdAt"])
+    names = _buckets_of(macie, job, first=first)
+    if first and not once and not job["initialRun"]:
+        seen = macie.read.setdefault(job["jobId"], set())
+        seen.update(identity for identity, *_ in _objects(macie, names) if identity[-1] <= job["createdAt"])
 
     def reads(bucket: str, key: str, record: Record) -> bool:
         return coverage.reads(definition, percentage, bucket, key, record)
@@ -86,6 +83,27 @@ def _run_job(macie: Session, job: Record) -> None:
     if first and not jobs.ended(job):
         job["jobStatus"] = "COMPLETE" if once else "IDLE"
         jobs.tell(macie, job, "JOB_COMPLETED" if once else "SCHEDULED_RUN_COMPLETED")
+
+
+def _buckets_of(macie: Session, job: Record, *, first: bool) -> list[str]:
+    """The buckets that a job reads; the log says which fit its criteria, or are not there."""
+    there, names = _own_buckets(macie), coverage.buckets(macie, job["s3JobDefinition"])
+    if job["s3JobDefinition"].get("bucketCriteria"):
+        names = [name for name in names if name in there]
+        told = _matched.setdefault(job["jobId"], set())
+        # A schedule reads a bucket that comes later at once, as in a run of its own.
+        for name in names:
+            if name not in told:
+                told.add(name)
+                jobs.tell(macie, job, "BUCKET_MATCHED_THE_CRITERIA", name)
+        if first and not names:
+            jobs.tell(macie, job, "NO_BUCKETS_MATCHED_THE_CRITERIA")
+    elif first:
+        for name in names:
+            if name not in there:
+                job["lastRunErrorStatus"] = {"code": "ERROR"}
+                jobs.tell(macie, job, "BUCKET_DOES_NOT_EXIST", name)
+    return names
 
 
 def _objects(macie: Session, names: list[str]) -> Iterator[tuple[tuple[str, ...], str, str, Record]]:

@@ -1,4 +1,4 @@
-"""The quarantine: public access first, a copy, a tag; once each, never a deletion, and nothing in a dry run."""
+"""The quarantine: public access first, a copy, a tag; each whatever becomes of the others, and nothing in a dry run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from tests.fakes.aws import FakeAws, FakeError
 from tests.handlers.loading import Context, load
@@ -121,6 +121,7 @@ def test_a_finding_of_an_object_is_answered_with_all_three(aws: FakeAws, capsys:
     assert json.loads(line) == {
         "finding": FINDING,
         "did": ["public-access-blocked", "copied", "tagged"],
+        "failed": {},
         "type": "SensitiveData:S3Object/Personal",
         "bucket": "lake",
         "key": KEY,
@@ -229,6 +230,7 @@ def test_an_object_that_is_gone_is_no_failure(aws: FakeAws, error: FakeError) ->
     public(aws)
     aws.reply("s3", "HeadObject", GONE)
     aws.reply("s3", "HeadObject", error)
+    aws.reply("s3", "GetObjectTagging", FakeError("NoSuchKey", status=404))
     assert run(event()) == ["public-access-blocked", "object-gone"]
 
 
@@ -244,42 +246,93 @@ def test_a_bucket_that_is_gone_is_no_failure(aws: FakeAws) -> None:
     assert run(event("POLICY")) == ["bucket-gone"]
 
 
-def test_a_quarantine_bucket_that_is_gone_is_a_failure(aws: FakeAws) -> None:
-    public(aws)
-    no_copy(aws)
-    aws.reply("s3", "CopyObject", FakeError("NoSuchBucket", status=404))
-    with pytest.raises(ClientError, match="NoSuchBucket"):
-        run(event())
-
-
 DENIED = FakeError("AccessDenied", status=403)
+FROZEN = FakeError("InvalidObjectState", status=403)
 
 
-@pytest.mark.parametrize("operation", ["GetPublicAccessBlock", "PutPublicAccessBlock"])
-def test_a_bucket_that_cannot_be_blocked_is_a_failure(aws: FakeAws, operation: str) -> None:
-    if operation == "PutPublicAccessBlock":
-        aws.reply("s3", "GetPublicAccessBlock", {"PublicAccessBlockConfiguration": {}})
-    aws.reply("s3", operation, DENIED)
-    with pytest.raises(ClientError, match="AccessDenied"):
+def fails(aws: FakeAws, operation: str, error: Exception) -> None:
+    """Have one operation fail and all others succeed."""
+    answers: list[tuple[str, Any]] = [
+        ("GetPublicAccessBlock", {"PublicAccessBlockConfiguration": {}}),
+        ("PutPublicAccessBlock", {}),
+        ("HeadObject", GONE),
+        ("HeadObject", {"ContentLength": 4750}),
+        ("CopyObject", {}),
+        ("GetObjectTagging", {"TagSet": []}),
+        ("PutObjectTagging", {}),
+    ]
+    failed = False
+    for name, answer in answers:
+        if name == operation:
+            if not failed:
+                aws.reply("s3", name, error)
+            failed = True
+        elif not (failed and STEP_OF[name] == STEP_OF[operation]):
+            aws.reply("s3", name, answer)
+
+
+STEP_OF = {
+    "GetPublicAccessBlock": "block-public-access",
+    "PutPublicAccessBlock": "block-public-access",
+    "HeadObject": "copy",
+    "CopyObject": "copy",
+    "GetObjectTagging": "tag",
+    "PutObjectTagging": "tag",
+}
+DID = {"block-public-access": "public-access-blocked", "copy": "copied", "tag": "tagged"}
+
+
+@pytest.mark.parametrize("error", [DENIED, FROZEN, FakeError("NoSuchBucket", status=404)])
+def test_an_object_whose_copy_fails_is_tagged_all_the_same(aws: FakeAws, error: FakeError) -> None:
+    fails(aws, "CopyObject", error)
+    with pytest.raises(ClientError, match=error.code):
         run(event())
+    assert len(given(aws, "PutObjectTagging")) == 1
 
 
-@pytest.mark.parametrize("operation", ["HeadObject", "CopyObject", "GetObjectTagging", "PutObjectTagging"])
-def test_what_fails_is_raised_after_the_bucket_is_blocked_and_what_was_done_is_logged(
+@pytest.mark.parametrize("operation", STEP_OF)
+def test_a_step_that_fails_is_raised_after_the_others_are_done_and_named_in_the_log(
     aws: FakeAws, capsys: pytest.CaptureFixture[str], operation: str
 ) -> None:
-    public(aws)
-    steps = ["HeadObject", "CopyObject", "GetObjectTagging", "PutObjectTagging"]
-    for step in steps[: steps.index(operation)]:
-        if step == "HeadObject":
-            no_copy(aws)
-        else:
-            aws.reply("s3", step, {"TagSet": []} if step == "GetObjectTagging" else {})
-    aws.reply("s3", operation, DENIED if operation != "HeadObject" else FakeError("403", status=403))
-    with pytest.raises(ClientError, match=r"AccessDenied|403"):
+    fails(aws, operation, DENIED)
+    with pytest.raises(ClientError, match="AccessDenied"):
         run(event())
-    did = json.loads(capsys.readouterr().out)["did"]
-    assert did == ["public-access-blocked", *(["copied"] if "Tagging" in operation else [])]
+    line = json.loads(capsys.readouterr().out)
+    assert line["did"] == [did for step, did in DID.items() if step != STEP_OF[operation]]
+    assert list(line["failed"]) == [STEP_OF[operation]]
+    assert "AccessDenied" in line["failed"][STEP_OF[operation]]
+
+
+def test_of_many_errors_the_first_is_raised_and_all_are_logged(
+    aws: FakeAws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws.reply("s3", "GetPublicAccessBlock", DENIED)
+    no_copy(aws)
+    aws.reply("s3", "CopyObject", FROZEN)
+    aws.reply("s3", "GetObjectTagging", FakeError("SlowDown", status=400))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        run(event())
+    line = json.loads(capsys.readouterr().out)
+    assert line["did"] == []
+    assert list(line["failed"]) == ["block-public-access", "copy", "tag"]
+
+
+def test_a_step_without_an_answer_does_not_keep_the_others_from_being_done(aws: FakeAws) -> None:
+    fails(aws, "GetPublicAccessBlock", ConnectTimeoutError(endpoint_url="https://s3"))
+    with pytest.raises(ConnectTimeoutError):
+        run(event())
+    assert len(given(aws, "CopyObject")) == len(given(aws, "PutObjectTagging")) == 1
+
+
+def test_a_failed_step_is_all_that_is_done_when_lambda_tries_again(
+    aws: FakeAws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws.reply("s3", "GetPublicAccessBlock", {"PublicAccessBlockConfiguration": BLOCKED})
+    no_copy(aws)
+    aws.reply("s3", "CopyObject")
+    tagged_with(aws, {"macie:quarantine": FINDING})
+    assert run(event()) == ["public-access-blocked-before", "copied", "tagged-before"]
+    assert json.loads(capsys.readouterr().out)["failed"] == {}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -29,6 +30,7 @@ from cdk_refarch import (
     Route,
     TicketQueue,
 )
+from cdk_refarch.macie_to_eventbridge.pattern import address
 from tests.conftest import ROOT
 from tests.unit.macie_to_eventbridge.findings import SMALLEST
 from tests.unit.templates import Template
@@ -65,6 +67,7 @@ READY = ["Notification", "Tickets", "Quarantine", "Audit"]
 class Made(NamedTuple):
     full: MacieToEventBridge
     listening: MacieToEventBridge
+    live: MacieToEventBridge
     targets: dict[str, Any]
     topic: sns.Topic
     queue: sqs.Queue
@@ -110,11 +113,12 @@ def made() -> Made:
             Route(id="Own", target=targets["Machine"], categories=["POLICY"], dead_letter_queue=queue),
             Route(id="Types", target=targets["Topic"], finding_types=["SensitiveData:S3Object/Credentials"]),
         ],
-        quarantine=Quarantine(dry_run=False, buckets=["team-*", "lake"], lock_days=30, block_public_access=False),
         event_bus=bus,
         removal_policy=cdk.RemovalPolicy.DESTROY,
     )
-    return Made(full, listening, targets, topic, queue, bus, Template(stack))
+    quarantine = Quarantine(dry_run=False, buckets=["team-*", "lake"], lock_days=30, block_public_access=False)
+    live = MacieToEventBridge(stack, "Live", **SMALLEST, quarantine=quarantine)
+    return Made(full, listening, live, targets, topic, queue, bus, Template(stack))
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -146,7 +150,9 @@ def test_rules_are_on_and_listen_to_the_bus_that_was_given(made: Made) -> None:
 
 def test_there_is_no_rule_for_what_cannot_pass(made: Made) -> None:
     rules = {id: list(route.rules) for id, route in made.listening.routes.items()}
-    assert rules == {"Own": ["POLICY"], "Types": ["CLASSIFICATION"], "Quarantine": ["CLASSIFICATION"]}
+    assert rules == {"Own": ["POLICY"], "Types": ["CLASSIFICATION"]}
+    # It is for objects only.
+    assert {id: list(route.rules) for id, route in made.live.routes.items()} == {"Quarantine": ["CLASSIFICATION"]}
     assert [one.node.id for one in made.listening.routes["Own"].rules.values()] == ["PolicyRule"]
 
 
@@ -167,8 +173,10 @@ def test_a_given_dead_letter_queue_is_used_and_none_is_made(made: Made) -> None:
 def test_there_is_an_alarm_for_each_way_to_fail(made: Made) -> None:
     routes = [f"{id}{name}" for id in (*TARGETS, *READY) for name in ("Undelivered", "Failed")]
     assert sorted(made.full.alarms) == sorted([*OWN, *RECONCILER, *routes])
-    few = [f"{id}{name}" for id in ("Own", "Types", "Quarantine") for name in ("Undelivered", "Failed")]
-    assert sorted(made.listening.alarms) == sorted([*OWN[3:], *few])
+    few = [f"{id}{name}" for id in ("Own", "Types") for name in ("Undelivered", "Failed")]
+    assert sorted(made.listening.alarms) == sorted(few)
+    of_quarantine = ["QuarantineUndelivered", "QuarantineFailed"]
+    assert sorted(made.live.alarms) == sorted([*OWN[3:], *of_quarantine])
 
 
 def test_every_alarm_tells_the_topic_when_there_is_one(made: Made) -> None:
@@ -184,6 +192,14 @@ def test_every_alarm_is_quiet_without_data_and_says_what_to_do(made: Made) -> No
         threshold = 3 * 24 * 3600 if name == "UnreadTickets" else 0
         assert (properties["ComparisonOperator"], properties["Threshold"]) == ("GreaterThanThreshold", threshold), name
         assert len(properties["AlarmDescription"].split(".")) > 2, name
+
+
+def test_the_alarm_of_what_waits_says_how_long_it_waits(made: Made) -> None:
+    for one in (made.full.alarms["TopicUndelivered"], made.listening.alarms["OwnUndelivered"]):
+        assert made.template.of(one)["AlarmDescription"] == (
+            "Findings could not be delivered and wait in the dead-letter queue, each with the reason. Mend the cause, and "
+            "replay them before the queue drops them: after 14 days, unless the queue was given."
+        )
 
 
 def test_every_kind_of_alarm_is_in_the_readme_and_the_other_way_round(made: Made) -> None:
@@ -268,10 +284,24 @@ def test_people_are_told_by_an_encrypted_topic(made: Made) -> None:
     key = made.value(made.full.encryption_key.key_id)
     assert made.template.of(topic)["KmsMasterKeyId"] in (key, made.value(made.full.encryption_key.key_arn))
     mails = [one["Properties"] for one in made.template.all("AWS::SNS::Subscription")]
-    assert mails == [
+    assert sorted(mails, key=str) == [
         {"Endpoint": f"{name}@example.com", "Protocol": "email", "TopicArn": made.value(topic.topic_arn)}
         for name in ("a", "b")
     ]
+
+
+def test_a_subscription_stays_what_it_is_when_an_address_before_it_goes() -> None:
+    def named(emails: list[str]) -> set[str]:
+        stack = cdk.Stack(cdk.App(), "Security")
+        MacieToEventBridge(stack, "Macie", **SMALLEST, notification=Notification(emails=emails))
+        found = Template(stack).json["Resources"].items()
+        return {name for name, one in found if one["Type"] == "AWS::SNS::Subscription"}
+
+    (first,), (second,) = named(["a@example.com"]), named(["b@example.com"])
+    assert first != second
+    assert named(["a@example.com", "b@example.com"]) == named(["b@example.com", "a@example.com"]) == {first, second}
+    id = f"Email{hashlib.sha256(b'b@example.com').hexdigest()[:8]}"
+    assert second.startswith(f"MacieNotificationTopic{id}")
 
 
 def test_a_ticket_system_has_five_tries_before_a_message_is_put_aside(made: Made) -> None:
@@ -301,7 +331,7 @@ def test_a_dry_run_has_no_bucket_and_tells_the_function_so(made: Made) -> None:
 
 
 def test_copies_go_to_a_bucket_where_nobody_deletes_them_in_time(made: Made) -> None:
-    quarantine = made.listening.quarantine
+    quarantine = made.live.quarantine
     assert quarantine is not None
     assert quarantine.bucket is not None
     bucket = made.template.of(quarantine.bucket)
@@ -318,7 +348,7 @@ def test_copies_go_to_a_bucket_where_nobody_deletes_them_in_time(made: Made) -> 
         "COPY": "true",
         "BLOCK_PUBLIC_ACCESS": "false",
         "QUARANTINE_BUCKET": made.value(quarantine.bucket.bucket_name),
-        "KEY_ARN": made.value(made.listening.encryption_key.key_arn),
+        "KEY_ARN": made.value(made.live.encryption_key.key_arn),
     }
 
 
@@ -375,7 +405,7 @@ def test_the_reconciler_keeps_what_it_heard_in_an_encrypted_table_for_a_while(ma
     assert ":event-bus/default" in str(found.pop("BUS_NAME"))
     assert found == {
         "TABLE_NAME": made.value(reconciler.table.table_name),
-        "SOURCE": "cdk-refarch.macie",
+        "SOURCE": f"cdk-refarch.macie.reconciled.{address(made.full)}",
         "GRACE_SECONDS": "900",
     }
 
@@ -435,7 +465,7 @@ def test_an_audit_bus_takes_findings_of_an_organization_or_of_accounts_and_nothi
     ]
     template = Template(stack)
     conditions: dict[str, dict[str, Any]] = {
-        "StringLike": {"events:source": ["aws.macie", "cdk-refarch.macie", "cdk-refarch.macie.*"]},
+        "StringLike": {"events:source": ["aws.macie", "cdk-refarch.macie.*"]},
         "StringEquals": {"events:detail-type": "Macie Finding"},
     }
     by_bus = {str(one["Properties"]["EventBusName"]): one for one in template.all("AWS::Events::EventBusPolicy")}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aws_cdk import aws_events as events
 
-from cdk_refarch.macie_to_eventbridge import routing_checks, targets
+from cdk_refarch.macie_to_eventbridge import quarantine_checks, routing_checks, targets
 from cdk_refarch.macie_to_eventbridge.routing import FindingType, Notification, Quarantine, Route, TicketQueue
 from tests.unit.macie_to_eventbridge import refusals as given
 from tests.unit.macie_to_eventbridge.refusals import Case, checks, names, refused, stack
@@ -39,7 +39,7 @@ def tickets(**arguments: Any) -> Call:
 
 
 def quarantine(**arguments: Any) -> Call:
-    return lambda: routing_checks.check_quarantine(checks, stack, Quarantine(**arguments))
+    return lambda: quarantine_checks.check_quarantine(checks, stack, Quarantine(**arguments))
 
 
 def buses(event_bus: Any, audit_bus: Any) -> Call:
@@ -262,7 +262,7 @@ OTHERS: list[Case] = [
 
 QUARANTINED: list[Case] = [
     (
-        lambda: routing_checks.check_quarantine(checks, stack, True),  # type: ignore[arg-type]
+        lambda: quarantine_checks.check_quarantine(checks, stack, True),  # type: ignore[arg-type]
         "quarantine must be a Quarantine, got bool True; give Quarantine() or leave it out",
     ),
     (quarantine(dry_run="yes"), "Quarantine: dry_run must be True or False, got 'yes'; give False to let it act"),
@@ -351,7 +351,7 @@ LEGAL: list[Call] = [
     quarantine(dry_run=False, buckets=["team-*"], decrypt_keys=[given.KEY], lock_days=1),
     quarantine(tag=False, copy=False, lock_days=36500),
     quarantine(dry_run=False, buckets=given.LATER_LIST, lock_days=2),
-    lambda: routing_checks.check_quarantine(checks, stack, None),
+    lambda: quarantine_checks.check_quarantine(checks, stack, None),
     buses(None, None),
     buses(given.BUS, given.FAR_BUS),
 ]

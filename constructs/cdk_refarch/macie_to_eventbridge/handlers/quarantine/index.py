@@ -1,19 +1,19 @@
 """Answers findings of Amazon Macie: blocks public access to the bucket, keeps a copy of the object, and tags it.
 
-Nothing is ever deleted, and what is done already is not done again.
+Each step is done whatever becomes of the others. Nothing is ever deleted, and what is done already is not done again.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
 import boto3
 from boto3.s3.transfer import TransferConfig
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 DRY_RUN = os.environ["DRY_RUN"] != "false"
 COPY, TAG, BLOCK = (os.environ[name] == "true" for name in ("COPY", "TAG", "BLOCK_PUBLIC_ACCESS"))
@@ -44,58 +44,73 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     Args:
         event: The event of Macie.
         context: Lambda's context.
+
+    Raises:
+        BotoCoreError: If a step failed and AWS gave no answer; the error of the first such step, after all steps.
+        ClientError: If AWS refused it.
     """
     detail = event["detail"]
     bucket = detail["resourcesAffected"]["s3Bucket"]["name"]
     key = (detail["resourcesAffected"].get("s3Object") or {}).get("key")
     result: dict[str, Any] = {"finding": detail["id"], "did": []}
+    errors: dict[str, BotoCoreError | ClientError] = {}
     try:
-        _answer(detail, context.invoked_function_arn.split(":")[4], result["did"])
+        _answer(detail, context.invoked_function_arn.split(":")[4], result["did"], errors)
     finally:
-        print(json.dumps({**result, "type": detail["type"], "bucket": bucket, "key": key}))
+        failed = {step: str(error) for step, error in errors.items()}
+        print(json.dumps({**result, "failed": failed, "type": detail["type"], "bucket": bucket, "key": key}))
+    for error in errors.values():
+        # Lambda tries again, and what is done already is not done again.
+        raise error
     return result
 
 
-def _answer(detail: Mapping[str, Any], account: str, did: list[str]) -> None:
-    """Do what is to be done and write down what that was, also if it ends early."""
-    bucket = detail["resourcesAffected"]["s3Bucket"]["name"]
-    target = detail["resourcesAffected"].get("s3Object")
+def _answer(
+    detail: Mapping[str, Any], account: str, did: list[str], errors: dict[str, BotoCoreError | ClientError]
+) -> None:
+    """Do what is to be done, and write down what that was and what failed."""
     if detail["accountId"] != account:
         did.append("skipped-other-account")
-    elif bucket == QUARANTINE_BUCKET:
+    elif detail["resourcesAffected"]["s3Bucket"]["name"] == QUARANTINE_BUCKET:
         # A copy of a copy would be the next finding.
         did.append("skipped-quarantine-bucket")
     elif DRY_RUN or detail.get("sample"):
         # The buckets of samples are not there, or somebody else's.
-        steps = {"would-block-public-access": BLOCK, "would-copy": COPY and target, "would-tag": TAG and target}
-        did += [step for step, wanted in steps.items() if wanted]
+        did += [f"would-{step}" for step in _steps(detail, account)]
     else:
-        # First, because a copy may fail or last.
-        if BLOCK:
-            did.append(_block(bucket, account))
-        if target:
-            _answer_object(detail, _location(bucket, target), account, did)
+        for step, run in _steps(detail, account).items():
+            try:
+                done = run()
+            except (BotoCoreError, ClientError) as error:
+                # Each step is worth something without the others.
+                if not _is_object_gone(error):
+                    errors[step] = error
+                    continue
+                done = "object-gone"
+            if done not in did:
+                did.append(done)
+
+
+def _steps(detail: Mapping[str, Any], account: str) -> dict[str, Callable[[], str]]:
+    """Return what is to be done, by name and in order: public access first, for a copy may last."""
+    bucket = detail["resourcesAffected"]["s3Bucket"]["name"]
+    target = detail["resourcesAffected"].get("s3Object")
+    steps: dict[str, Callable[[], str]] = {}
+    if BLOCK:
+        steps["block-public-access"] = lambda: _block(bucket, account)
+    if target:
+        source = _location(bucket, target)
+        if COPY:
+            steps["copy"] = lambda: _copy(detail, source, account)
+        if TAG:
+            steps["tag"] = lambda: _tag(detail["id"], source, account)
+    return steps
 
 
 def _location(bucket: str, target: Mapping[str, Any]) -> dict[str, str]:
     """Return the parameters of S3 that name an object, of the version that was analysed."""
     version = {"VersionId": target["versionId"]} if target.get("versionId") else {}
     return {"Bucket": bucket, "Key": target["key"], **version}
-
-
-def _answer_object(detail: Mapping[str, Any], source: dict[str, str], account: str, did: list[str]) -> None:
-    """Copy and tag an object, if it is still there."""
-    try:
-        if COPY:
-            did.append(_copy(detail, source, account))
-        if TAG:
-            did.append(_tag(detail["id"], source, account))
-    except ClientError as error:
-        # Only the quarantine bucket is written to in copying.
-        lost_quarantine = error.response["Error"]["Code"] == "NoSuchBucket" and error.operation_name in COPYING
-        if lost_quarantine or not _is_gone(error):
-            raise
-        did.append("object-gone")
 
 
 def _copy(detail: Mapping[str, Any], source: dict[str, str], account: str) -> str:
@@ -170,3 +185,11 @@ def _blocked_now(owned: dict[str, str]) -> dict[str, bool]:
 def _is_gone(error: Any) -> bool:
     """Return whether S3 says that there is no such object, version or bucket."""
     return error.response["Error"]["Code"] in ("404", "NoSuchBucket", "NoSuchKey", "NoSuchVersion")
+
+
+def _is_object_gone(error: BotoCoreError | ClientError) -> bool:
+    """Return whether the object of a finding is gone, and not the bucket that it is copied to."""
+    if not isinstance(error, ClientError) or not _is_gone(error):
+        return False
+    # Only the quarantine bucket is written to in copying.
+    return not (error.response["Error"]["Code"] == "NoSuchBucket" and error.operation_name in COPYING)

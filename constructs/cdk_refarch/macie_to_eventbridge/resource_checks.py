@@ -1,0 +1,69 @@
+"""Refusal of resources that are brought along and cannot be used."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from cdk_refarch._parts.checks import Checks, is_token
+
+
+def check_resource(
+    checks: Checks, scope: Construct | None, argument: str, given: object, attribute: str, interface: str
+) -> None:
+    """Check what is brought along, if anything is.
+
+    Args:
+        checks: The checks of the construct.
+        scope: The scope that the construct will be put in; None if any region will do.
+        argument: The argument as typed.
+        given: The resource, or None.
+        attribute: The attribute by which it is known.
+        interface: What it must implement.
+
+    Raises:
+        ValueError: If it is of another kind, or of another region.
+    """
+    if given is None:
+        return
+    if not hasattr(given, attribute):
+        got = f"{type(given).__name__} {given!r}"
+        checks.refuse(argument, f"an {interface}", got, f"give a construct that implements {interface}")
+    if scope is not None:
+        checks.same_region(argument, given, scope)
+
+
+def check_same_account(checks: Checks, argument: str, given: object, scope: Construct, remedy: str) -> None:
+    """Refuse a resource of another account than the stack's, when both are known.
+
+    Args:
+        checks: The checks of what it is given to.
+        argument: The argument as typed.
+        given: The resource, or None.
+        scope: The scope that the construct will be put in.
+        remedy: What to do.
+
+    Raises:
+        ValueError: If they differ.
+    """
+    there = getattr(getattr(given, "env", None), "account", None)
+    here = cdk.Stack.of(scope).account
+    if there is not None and there != here and not is_token(there) and not is_token(here):
+        checks.refuse(argument, f"in the account of the stack, {here}", there, remedy)
+
+
+def managed_key(given: object) -> str | None:
+    """Return the alias of the AWS managed key that a topic or queue is encrypted with, or None.
+
+    Nobody can change the policy of such a key, so that no service can be admitted.
+
+    Args:
+        given: The topic or queue.
+    """
+    for attribute in ("master_key", "encryption_master_key"):
+        alias = str(getattr(getattr(given, attribute, None), "alias_name", ""))
+        if alias.startswith("alias/aws/"):
+            return alias
+    # A queue with this setting knows no key at all.
+    managed = getattr(getattr(given, "encryption_type", None), "name", None) == "KMS_MANAGED"
+    return "alias/aws/sqs" if managed else None

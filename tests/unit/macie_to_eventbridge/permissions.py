@@ -1,0 +1,166 @@
+"""Stacks with a construct for each thing that asks for permissions, and how to read what they allow."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_kinesisfirehose as firehose
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_stepfunctions as sfn
+
+from cdk_refarch import (
+    ClassificationJob,
+    MacieSession,
+    MacieToEventBridge,
+    Notification,
+    Organization,
+    Quarantine,
+    ResultsExport,
+    Route,
+    TicketQueue,
+)
+from tests.unit.macie_to_eventbridge.findings import ACCOUNT, REGION, SMALLEST
+from tests.unit.templates import Template
+
+ENV = cdk.Environment(account=ACCOUNT, region=REGION)
+HERE = f"{REGION}:{ACCOUNT}"
+PSEUDO = {"AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
+
+Row = tuple[str, str, str]
+
+
+def plain(logical_id: str) -> str:
+    return re.sub("[0-9A-F]{8}$", "", logical_id)
+
+
+def flat(value: Any) -> Any:
+    """Show references as <LogicalId.Attribute>, without the hash of the id."""
+    if isinstance(value, list):
+        return [flat(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "Fn::Join" in value:
+        return "".join(flat(value["Fn::Join"][1]))
+    if "Fn::GetAtt" in value:
+        return f"<{plain(value['Fn::GetAtt'][0])}.{value['Fn::GetAtt'][1]}>"
+    if "Ref" in value:
+        return PSEUDO.get(value["Ref"], f"<{plain(value['Ref'])}>")
+    return {key: flat(item) for key, item in value.items()}
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def rows(role: dict[str, Any]) -> Iterator[Row]:
+    """The role's permissions: action, resource and condition."""
+    assert "ManagedPolicyArns" not in role
+    for policy in role["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            assert statement["Effect"] == "Allow"
+            for action in listed(statement["Action"]):
+                for resource in listed(statement["Resource"]):
+                    yield action, flat(resource), str(flat(statement.get("Condition", "")))
+
+
+def grants(resources: Any, *actions: str, when: str = "") -> set[Row]:
+    return {(action, resource, when) for action in actions for resource in listed(resources)}
+
+
+def via(service: str) -> str:
+    return str({"StringEquals": {"kms:ViaService": f"{service}.{REGION}.amazonaws.com"}})
+
+
+def function(part: str) -> set[Row]:
+    """What every function needs: its log, and traces."""
+    return {
+        *grants(f"<{part}Log.Arn>", "logs:CreateLogStream", "logs:PutLogEvents"),
+        *grants("*", "xray:PutTelemetryRecords", "xray:PutTraceSegments"),
+    }
+
+
+def sending(queue: str, key: str) -> set[Row]:
+    return {
+        *grants(f"<{queue}.Arn>", "sqs:SendMessage"),
+        *grants(f"<{key}.Arn>", "kms:Decrypt", "kms:GenerateDataKey", when=via("sqs")),
+    }
+
+
+SESSIONS = {
+    "Discovers": MacieSession(automated_discovery=True),
+    "Excludes": MacieSession(existing=True, excluded_buckets=["scratch"]),
+    "Publishes": MacieSession(existing=True, security_hub=False),
+    "Leads": MacieSession(existing=True, organization=Organization(auto_enable_members=True)),
+    "Everything": MacieSession(
+        automated_discovery=True,
+        excluded_buckets=["scratch"],
+        security_hub=True,
+        organization=Organization(auto_enable_members=True, discovery_members="ALL"),
+    ),
+}
+LAKE = {"dry_run": False, "buckets": ["lake", "team-*"]}
+QUARANTINES = {
+    "Dry": Quarantine(buckets=["lake"]),
+    "Live": Quarantine(**LAKE),  # type: ignore[arg-type]
+    "Tags": Quarantine(**LAKE, copy=False, block_public_access=False),  # type: ignore[arg-type]
+    "Blocks": Quarantine(**LAKE, copy=False, tag=False),  # type: ignore[arg-type]
+}
+
+
+@functools.cache
+def resources() -> dict[str, dict[str, Any]]:
+    """Return the resources of all constructs by their logical id without its hash."""
+    app = cdk.App()
+    stack = _stack(app)
+    # What belongs to an account once is made once in a stack.
+    stacks = [stack, *(_sessions(app, name, session) for name, session in SESSIONS.items())]
+    return {plain(name): one for each in stacks for name, one in Template(each).json["Resources"].items()}
+
+
+def _sessions(app: cdk.App, name: str, session: MacieSession) -> cdk.Stack:
+    stack = cdk.Stack(app, f"Security{name}", env=ENV)
+    MacieToEventBridge(stack, name, session=session, results_export=ResultsExport(enabled=False))
+    return stack
+
+
+def _stack(app: cdk.App) -> cdk.Stack:
+    stack = cdk.Stack(app, "Security", env=ENV)
+    MacieToEventBridge(
+        stack, "Export", session=MacieSession(existing=True), results_export=ResultsExport(prefix="macie/")
+    )
+    MacieToEventBridge(stack, "Jobs", **SMALLEST, jobs=[ClassificationJob(id="Once", buckets=["lake"])])
+    for name, quarantine in QUARANTINES.items():
+        MacieToEventBridge(stack, name, **SMALLEST, quarantine=quarantine)
+    keyed = Quarantine(
+        dry_run=False,
+        buckets=["lake"],
+        block_public_access=False,
+        tag=False,
+        decrypt_keys=[kms.Key.from_key_arn(stack, "LakeKey", f"arn:aws:kms:{HERE}:key/lake")],
+    )
+    MacieToEventBridge(stack, "Keyed", **SMALLEST, quarantine=keyed)
+    MacieToEventBridge(stack, "After", **SMALLEST, reconcile=True)
+    bus = events.EventBus.from_event_bus_arn(stack, "Bus", f"arn:aws:events:{HERE}:event-bus/b")
+    machine = sfn.StateMachine.from_state_machine_arn(stack, "Fsm", f"arn:aws:states:{HERE}:stateMachine:m")
+    stream = firehose.CfnDeliveryStream(stack, "Stream")
+    called = lambda_.Function.from_function_arn(stack, "Fn", f"arn:aws:lambda:{HERE}:function:f")
+    targets = {"Machine": machine, "Bus": bus, "Stream": stream, "Called": called}
+    MacieToEventBridge(
+        stack,
+        "Ways",
+        **SMALLEST,
+        routes=[
+            *(Route(id=id, target=target) for id, target in targets.items()),  # type: ignore[arg-type]
+            Route(id="Theirs", target=sns.Topic(stack, "Theirs", master_key=kms.Key(stack, "TheirKey"))),
+        ],
+        notification=Notification(),
+        ticket_queue=TicketQueue(),
+    )
+    return stack
