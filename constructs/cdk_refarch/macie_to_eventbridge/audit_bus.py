@@ -11,7 +11,7 @@ from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks
 
-from .pattern import DETAIL_TYPE, OWN
+from .pattern import DETAIL_TYPE, OWN, described
 from .routing_checks import check_audit_bus
 
 MAX_NAME = 256
@@ -46,7 +46,7 @@ class AuditBus(Construct):
         # A bus must have a name, and one that is known now can be given to stacks of other accounts and regions.
         name = cdk.Names.unique_resource_name(self, max_length=MAX_NAME)
         self.bus = events.EventBus(
-            self, "Bus", event_bus_name=name, description=f"Findings of Macie from many accounts, {self.node.path}"
+            self, "Bus", event_bus_name=name, description=described("Findings of Macie from many accounts,", self)
         )
         conditions: dict[str, dict[str, str | list[str]]] = {
             # What rules send on keeps its source; the others are those of replays and of the reconciler.

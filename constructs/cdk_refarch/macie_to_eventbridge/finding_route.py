@@ -17,7 +17,7 @@ from cdk_refarch._parts.alarm_topic import AlarmTopic, admit_alarms
 from cdk_refarch._parts.alarms import alarm
 from cdk_refarch._parts.queues import failure_queue
 
-from .pattern import FORWARDED, OWN, PATHS, address, categories, event_pattern, input_template
+from .pattern import FORWARDED, OWN, PATHS, address, categories, described, event_pattern, input_template
 from .routing import Category, Route
 from .targets import Reached, admit, admit_to_queue, reach
 
@@ -85,7 +85,7 @@ class FindingRoute(Construct):
             category: events.CfnRule(
                 self,
                 RULES[category],
-                description=f"Macie findings to {self.node.path}",
+                description=described("Macie findings to", self),
                 event_bus_name=bus_name,
                 event_pattern=event_pattern(
                     route,

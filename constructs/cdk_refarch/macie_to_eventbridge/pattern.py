@@ -50,6 +50,10 @@ PATHS: dict[Category, dict[str, str]] = {
 """Category to what a target gets: names to JSON paths. Where and how much, never the data, which no finding has."""
 
 
+MAX_DESCRIPTION = 512
+"""https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html"""
+
+
 def address(scope: Construct) -> str:
     """Return what tells a construct from all others of the account, deployed from whatever app.
 
@@ -60,6 +64,16 @@ def address(scope: Construct) -> str:
     while stack.nested_stack_parent is not None:
         stack = stack.nested_stack_parent
     return hashlib.sha256(f"{stack.stack_name}/{scope.node.path}".encode()).hexdigest()[:32]
+
+
+def described(what: str, scope: Construct) -> str:
+    """Return the description of a rule or bus, as long as it may be.
+
+    Args:
+        what: What it does.
+        scope: The construct that it does it for.
+    """
+    return f"{what} {scope.node.path}"[:MAX_DESCRIPTION]
 
 
 def event_pattern(

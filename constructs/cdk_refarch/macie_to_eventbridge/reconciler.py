@@ -22,7 +22,7 @@ from cdk_refarch._parts.policies import use_key
 from cdk_refarch._parts.queues import failure_queue
 
 from .functions import python_function
-from .pattern import DETAIL_TYPE
+from .pattern import DETAIL_TYPE, described
 from .targets import admit_to_queue
 
 EVERY = cdk.Duration.hours(1)
@@ -125,7 +125,7 @@ class Reconciler(Construct):
         heard = events.CfnRule(
             self,
             "HeardRule",
-            description=f"Notes which Macie findings arrived, for {self.node.path}",
+            description=described("Notes which Macie findings arrived, for", self),
             event_pattern={"source": ["aws.macie"], "detail-type": [DETAIL_TYPE]},
             state="ENABLED",
             targets=[self._target()],
@@ -133,7 +133,7 @@ class Reconciler(Construct):
         schedule = events.CfnRule(
             self,
             "Schedule",
-            description=f"Looks for findings whose events were lost, for {self.node.path}",
+            description=described("Looks for findings whose events were lost, for", self),
             schedule_expression=f"rate({EVERY.to_hours()} hour)",
             state="ENABLED",
             targets=[self._target()],

@@ -11,6 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
 from hypothesis import strategies as st
 
 from cdk_refarch import (
@@ -29,7 +30,20 @@ from cdk_refarch import (
     TicketQueue,
 )
 
-CONSTRUCT = MacieToEventBridge
+
+def CONSTRUCT(scope: Construct, id: str, **arguments: Any) -> MacieToEventBridge:  # noqa: N802
+    """Make the construct in a stack of its own, for a stack has what belongs to an account only once."""
+    if not scope.node.children:
+        # A template without resources is none.
+        cdk.CfnWaitConditionHandle(scope, "Nothing")
+    own = cdk.Stack(scope, id)
+    try:
+        return MacieToEventBridge(own, "Macie", **arguments)
+    except ValueError:
+        if not own.node.children:
+            scope.node.try_remove_child(id)
+        raise
+
 
 # What is brought along belongs to no app, so that any app can use it. The policies of topics and queues could not be
 # changed then, of which a warning tells; the ready targets are a topic and a queue.
@@ -109,10 +123,12 @@ ROUTE: Choices = {
     "include_samples": SAMPLES,
     "dead_letter_queue": ([None], [_TOPIC, "queue"]),
 }
+# A quarantine must not change every bucket of the account.
+QUARANTINED = ([["lake"], ["team-*", "*-data"], []], [["*"], ["a**b"], "lake"])
 TARGET = ([_FUNCTION, _MACHINE, _BUS], [_FIFO, None, "topic"])
 QUARANTINE: Choices = {
     "dry_run": ([True, False], ["yes"]),
-    "buckets": PATTERNS,
+    "buckets": QUARANTINED,
     "min_severity": SEVERITY,
     "lock_days": ([1, 36500], [0, None]),
     "tag": ([True, False], ["no"]),

@@ -67,7 +67,7 @@ def audit_bus(organization_id: Any = None, accounts: Any = ()) -> Call:
 
 
 ELSEWHERE = "must be in the region of the stack, eu-west-1, got us-east-1; use one of the same region"
-ONE_AT_A_TIME = "given one at a time, got both; set reconcile in the accounts whose findings they are"
+ONE_AT_A_TIME = "given one at a time, got both; set {} in the accounts whose findings they are"
 NO_MACIE = "region of the stack must be one that has Amazon Macie, got"
 
 RESOURCES: list[Case] = [
@@ -80,6 +80,10 @@ RESOURCES: list[Case] = [
         "encryption_key must be a key, got an alias; give the key itself, by kms.Key.from_key_arn or kms.Key.from_lookup",
     ),
     (resources(encryption_key=given.FAR_KEY), f"encryption_key {ELSEWHERE}"),
+    (
+        resources(encryption_key=given.RSA_KEY),
+        "encryption_key must be a symmetric key for encryption, got RSA_2048; Macie, queues and logs take no other",
+    ),
     (
         resources(alarm_topic="alarms"),
         "alarm_topic must be an ITopic, got str 'alarms'; give a construct that implements ITopic",
@@ -151,7 +155,19 @@ WIRED: list[Case] = [
     (responses(quarantine=1), "quarantine must be a Quarantine, got int 1; give Quarantine() or leave it out"),
     (responses(audit_bus=1), "audit_bus must be an IEventBus, got int 1; give a construct that implements IEventBus"),
     (responses(event_bus=1), "event_bus must be an IEventBus, got int 1; give a construct that implements IEventBus"),
-    (responses(reconcile=True, event_bus=given.BUS), f"reconcile and event_bus must be {ONE_AT_A_TIME}"),
+    (
+        responses(reconcile=True, event_bus=given.BUS),
+        f"reconcile and event_bus must be {ONE_AT_A_TIME.format('reconcile')}",
+    ),
+    (
+        responses(quarantine=Quarantine(), event_bus=given.BUS),
+        f"quarantine and event_bus must be {ONE_AT_A_TIME.format('quarantine')}",
+    ),
+    (
+        responses(routes=[Route(id="Loop", target=given.SAME_BUS)], event_bus=given.BUS),
+        "Loop: target must be another bus than the one that is listened to, got the same; EventBridge does not send events "
+        "in a circle; give another bus",
+    ),
     (
         responses(reconcile="no"),
         "reconcile must be True or False, got 'no'; give True to send findings after whose events were lost",
@@ -203,6 +219,8 @@ def test_rejects(call: Call, message: str) -> None:
 LEGAL: list[Call] = [
     resources(),
     resources(encryption_key=given.KEY, alarm_topic=given.TOPIC),
+    resources(encryption_key=given.SYMMETRIC_KEY),
+    resources(encryption_key=given.PLAIN_KEY),
     resources(alarm_topic=given.OWN_TOPIC, removal_policy=cdk.RemovalPolicy.DESTROY),
     resources(log_retention=logs.RetentionDays.INFINITE),
     *(region(name) for name in argument_checks.REGIONS),
@@ -225,6 +243,8 @@ LEGAL: list[Call] = [
         reconcile=True,
     ),
     responses(audit_bus=given.FAR_BUS, event_bus=given.BUS),
+    responses(audit_bus=given.OTHERS_BUS, event_bus=given.BUS),
+    responses(routes=[Route(id="On", target=given.FAR_BUS)], event_bus=given.BUS),
     audit_bus("o-a1b2c3d4e5"),
     audit_bus("o-" + "a" * 32),
     audit_bus(given.LATER),

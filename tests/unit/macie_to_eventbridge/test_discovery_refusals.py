@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import aws_cdk as cdk
 import botocore.session
 import pytest
 
@@ -40,6 +41,14 @@ def identifiers(wanted: Any) -> Call:
 
 def identifier(**arguments: Any) -> Call:
     return identifiers([CustomDataIdentifier(**{"id": "Staff", "regex": "EMP-[0-9]{6}", **arguments})])
+
+
+def allow_lists(patterns: int, files: int, scope: cdk.Stack = stack) -> Call:
+    wanted = [
+        *(AllowList(id=f"Pattern{number}", regex="x") for number in range(patterns)),
+        *(AllowList(id=f"File{number}", bucket=given.BUCKET, object_key="k") for number in range(files)),
+    ]
+    return lambda: discovery_checks.check_allow_lists(checks, scope, wanted)
 
 
 def allow_list(**arguments: Any) -> Call:
@@ -93,6 +102,11 @@ SESSIONS: list[Case] = [
     (
         session(excluded_buckets=["logs", "logs"]),
         "Session: excluded_buckets must be a list without repetition, got 'logs' twice; drop one of them",
+    ),
+    (
+        session(excluded_buckets=[f"bucket{number}" for number in range(1001)]),
+        "Session: excluded_buckets must be a list of 0 to 1000 buckets, got a list of 1001; give ['team-data', 'team-logs'], "
+        "say",
     ),
     (
         session(organization=True),
@@ -315,12 +329,25 @@ IDENTIFIERS: list[Case] = [
     ),
 ]
 
+OSAKA = cdk.Stack(cdk.App(), "Osaka", env=cdk.Environment(account="111122223333", region="ap-northeast-3"))
 TWO_LISTS = "make two lists of text and patterns"
 BOTH = "name the file of words by both"
 LISTS: list[Case] = [
     (
         lambda: discovery_checks.check_allow_lists(checks, stack, AllowList(id="A")),  # type: ignore[arg-type]
         "allow_lists must be a list, got one AllowList; put brackets around it",
+    ),
+    (
+        allow_lists(6, 0),
+        "allow_lists must be a list of at most 5 with regex, got 6 of them; put several patterns or words into one list",
+    ),
+    (
+        allow_lists(5, 6),
+        "allow_lists must be a list of at most 5 with bucket, got 6 of them; put several patterns or words into one list",
+    ),
+    (
+        allow_lists(1, 0, OSAKA),
+        "allow_lists must be empty where Macie has none, got ap-northeast-3; drop them in this region",
     ),
     (allow_list(), f"Public: regex and bucket must be given one at a time, got neither; {TWO_LISTS}"),
     (
@@ -370,6 +397,7 @@ LEGAL: list[Call] = [
     session(existing=True, automated_discovery=True, organization=organization(discovery_members="ALL")),
     session(organization=organization(auto_enable_members=False)),
     session(excluded_buckets=["abc", "a" * 63, "old.Name_1", "n" * 255, given.LATER]),
+    session(excluded_buckets=[f"bucket{number}" for number in range(1000)]),
     session(excluded_buckets=given.LATER_LIST, automated_discovery=True),
     export(),
     export(enabled=False),
@@ -403,6 +431,9 @@ LEGAL: list[Call] = [
     identifier(keywords=[f"word{n}" for n in range(50)], maximum_match_distance=300),
     identifier(ignore_words=[f"word{n}" for n in range(10)], description="d" * 512),
     identifier(keywords=given.LATER_LIST, maximum_match_distance=given.LATER_NUMBER, description=given.LATER),
+    allow_lists(5, 5),
+    allow_lists(0, 0, OSAKA),
+    allow_lists(1, 0, given.anywhere),
     allow_list(regex="EMP-000000"),
     allow_list(bucket=given.BUCKET, object_key="k" * 1024, description="d"),
     allow_list(bucket=given.BUCKET, object_key=given.LATER),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
+from constructs import Construct
 
 from cdk_refarch import (
     AllowList,
@@ -115,7 +117,7 @@ def test_every_name_and_number_may_be_known_at_deployment_only() -> None:
             ClassificationJob(id="Others", buckets=[later.name], schedule=later.name),
         ],
         routes=[Route(id="One", target=sqs.Queue(stack, "Queue"), buckets=[later.name])],
-        notification=Notification(emails=[later.name]),
+        notification=Notification(),
         quarantine=Quarantine(dry_run=False, buckets=[later.name]),
         audit_bus=events.EventBus.from_event_bus_arn(stack, "Bus", later.name),
     )
@@ -220,6 +222,32 @@ def test_what_is_given_may_live_in_another_stack() -> None:
     for stack in (own, listening):
         assert any(one in json.dumps(Template(stack).json) for one in references)
     assert not any(one in json.dumps(Template(shared).json) for one in references)
+
+
+def test_an_audit_bus_can_be_given_to_a_stack_of_another_account_and_region() -> None:
+    app = cdk.App()
+    audit = cdk.Stack(app, "Audit", env=cdk.Environment(account="444455556666", region="us-east-1"))
+    own = cdk.Stack(app, "Security", env=cdk.Environment(account="111122223333", region="eu-west-1"))
+    bus = AuditBus(audit, "Bus", accounts=["111122223333"]).bus
+    macie = MacieToEventBridge(own, "Macie", **SMALLEST, audit_bus=bus)
+    MacieToEventBridge(audit, "Macie", **SMALLEST, event_bus=bus, ticket_queue=TicketQueue())
+    (made,) = Template(audit).all("AWS::Events::EventBus")
+    name = made["Properties"]["Name"]
+    assert re.fullmatch(r"[A-Za-z0-9._-]{1,256}", name)
+    (target,) = Template(own).of(macie.routes["Audit"].rules["POLICY"])["Targets"]
+    assert f":events:us-east-1:444455556666:event-bus/{name}" in str(target["Arn"])
+
+
+def test_two_audit_buses_have_names_of_their_own_however_deep_they_are() -> None:
+    stack = cdk.Stack(cdk.App(), "Audit")
+    scope: Construct = stack
+    for number in range(9):
+        scope = Construct(scope, f"{'Level' * 8}{number}")
+    for id in ("One", "Two"):
+        AuditBus(scope, id, accounts=["111122223333"])
+    names = [one["Properties"]["Name"] for one in Template(stack).all("AWS::Events::EventBus")]
+    assert len(set(names)) == 2
+    assert max(map(len, names)) <= 256
 
 
 def function(stack: cdk.Stack) -> lambda_.Function:

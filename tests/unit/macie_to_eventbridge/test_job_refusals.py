@@ -166,6 +166,11 @@ BUCKETS: list[Case] = [
     ),
     (found(tags={"k": 1}), f"Weekly: tags['k'] must be text, got int 1; {TAG}"),
     (
+        found(excluded_buckets=[f"bucket{n}" for n in range(1001)]),
+        "Weekly: excluded_buckets must be a list of 0 to 1000 buckets, got a list of 1001; give ['team-data', 'team-logs'], "
+        "say",
+    ),
+    (
         found(excluded_buckets=["team-*"]),
         "Weekly: excluded_buckets must be a list of bucket names, got 'team-*'; write the names out: * has no meaning here",
     ),
@@ -302,6 +307,7 @@ LEGAL: list[Call] = [
     found(
         accounts=["111122223333"], access=["PUBLIC"], shared=["EXTERNAL", "INTERNAL"], excluded_buckets=["team-logs"]
     ),
+    found(excluded_buckets=[f"bucket{n}" for n in range(1000)]),
     found(tags={str(n): "" for n in range(50)}),
     found(tags={"k" * 128: "v" * 256, "later": given.LATER}),
     *(job(schedule=when, initial_run=True) for when in ("DAILY", "SUNDAY", 1, 31, given.LATER, given.LATER_NUMBER)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import re
@@ -12,13 +13,14 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_events as events
 from aws_cdk import aws_sqs as sqs
+from constructs import Construct
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ministack.services import eventbridge
 from moto.events.models import EventPattern
 
 from cdk_refarch import FindingRoute, MacieToEventBridge, Notification, Quarantine, Route, TicketQueue
-from cdk_refarch.macie_to_eventbridge.pattern import PATHS, categories, event_pattern, input_template
+from cdk_refarch.macie_to_eventbridge.pattern import PATHS, address, categories, event_pattern, input_template
 from cdk_refarch.macie_to_eventbridge.routing import CATEGORIES, SEVERITIES, Category
 from tests.unit.macie_to_eventbridge.findings import (
     BUCKET,
@@ -45,13 +47,14 @@ def matches(pattern: dict[str, Any], event: dict[str, Any]) -> bool:
 
 
 REPLAY = "cdk-refarch.macie.c8"
+RECONCILED = "cdk-refarch.macie.reconciled.c8"
 
 
 def passes(route: Route, event: dict[str, Any], *, reconciled: bool = False) -> bool:
     """Tell whether a rule of a route matches; never two, or the target would get the finding twice."""
+    sources: dict[str, Any] = {"replay_source": REPLAY, "reconciled": RECONCILED if reconciled else None}
     found = [
-        matches(event_pattern(route, category, replay_source=REPLAY, reconciled=reconciled, forwarded=False), event)
-        for category in categories(route)
+        matches(event_pattern(route, category, **sources, forwarded=False), event) for category in categories(route)
     ]
     assert sum(found) <= 1
     return any(found)
@@ -140,8 +143,10 @@ def test_other_sources_and_other_events_of_macie_never_pass(make: Any) -> None:
 
 @pytest.mark.parametrize("make", KINDS)
 def test_what_is_sent_after_passes_only_when_the_reconciler_is_on(make: Any) -> None:
-    assert not passes(route(), make(source="cdk-refarch.macie"))
-    assert passes(route(), make(source="cdk-refarch.macie"), reconciled=True)
+    assert not passes(route(), make(source=RECONCILED))
+    assert passes(route(), make(source=RECONCILED), reconciled=True)
+    for other in ("cdk-refarch.macie", "cdk-refarch.macie.reconciled.", f"{RECONCILED}0"):
+        assert not passes(route(), make(source=other), reconciled=True), other
 
 
 def plain(route: Route, event: dict[str, Any], reconciled: bool) -> bool:
@@ -149,7 +154,7 @@ def plain(route: Route, event: dict[str, Any], reconciled: bool) -> bool:
     detail = event["detail"]
     name = detail["resourcesAffected"]["s3Bucket"]["name"]
     order = ["Low", "Medium", "High"]
-    heard = {"aws.macie", REPLAY, *(["cdk-refarch.macie"] if reconciled else [])}
+    heard = {"aws.macie", REPLAY, *([RECONCILED] if reconciled else [])}
     return (
         event["source"] in heard
         and order.index(detail["severity"]["description"]) >= ["LOW", "MEDIUM", "HIGH"].index(route.min_severity)
@@ -186,7 +191,7 @@ EVENTS = st.builds(
     # Mostly as they are in an account, so that many pass.
     sample=st.sampled_from([False, False, True]),
     archived=st.sampled_from([False, False, False, True]),
-    source=st.sampled_from(["aws.macie", "aws.macie", REPLAY, "cdk-refarch.macie", "aws.s3"]),
+    source=st.sampled_from(["aws.macie", "aws.macie", REPLAY, RECONCILED, "aws.s3"]),
 )
 
 
@@ -241,8 +246,67 @@ def test_what_the_audit_route_sends_on_reaches_the_routes_there(macie: Any) -> N
     there = MacieToEventBridge(stack, "There", **SMALLEST, event_bus=bus, ticket_queue=TicketQueue())
     (pattern,) = (stack.resolve(one.event_pattern) for one in [there.routes["Tickets"].rules["POLICY"]])
     # A rule sends an event on with the source that it has: that of Macie, of the reconciler, or of a replay.
-    for source in ("aws.macie", "cdk-refarch.macie", macie[0].routes["Audit"].replay_source):
+    for source in ("aws.macie", sent_after(macie[0]), macie[0].routes["Audit"].replay_source):
         assert matches(pattern, policy_finding(source=source)), source
+    # A replay to a route that is no bus is none of its business, and nor is what others send.
+    for source in (macie[0].routes["Own"].replay_source, "cdk-refarch.macie", "cdk-refarch.macie.other"):
+        assert not matches(pattern, policy_finding(source=source)), source
+    assert matches(pattern, policy_finding(source=there.routes["Tickets"].replay_source))
+
+
+def sent_after(made: MacieToEventBridge) -> str:
+    """The source of what the reconciler of a construct sends."""
+    assert made.reconciler is not None
+    template = Template(cdk.Stack.of(made))
+    return str(template.of(made.reconciler.function)["Environment"]["Variables"]["SOURCE"])
+
+
+def test_what_is_sent_after_reaches_the_routes_of_its_own_construct_alone() -> None:
+    stack = cdk.Stack(cdk.App(), "Two")
+    one, two = (
+        MacieToEventBridge(stack, id, **SMALLEST, reconcile=True, ticket_queue=TicketQueue()) for id in ("One", "Two")
+    )
+    template = Template(stack)
+    for made, other in ((one, two), (two, one)):
+        pattern = template.of(made.routes["Tickets"].rules["POLICY"])["EventPattern"]
+        assert matches(pattern, policy_finding(source=sent_after(made)))
+        assert not matches(pattern, policy_finding(source=sent_after(other)))
+
+
+def test_sources_have_the_address_of_what_they_belong_to(macie: Any) -> None:
+    def hashed(text: str) -> str:
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    sources = {id: one.replay_source for id, one in macie[0].routes.items()}
+    start = "cdk-refarch.macie."
+    expected = {id: f"{start}{hashed(f'Macie/Macie/Macie/Routes/{id}')}" for id in sources}
+    # What goes to another bus is known there by its source.
+    assert sources == {**expected, "Audit": f"{start}forwarded.{hashed('Macie/Macie/Macie/Routes/Audit')}"}
+    assert sent_after(macie[0]) == f"{start}reconciled.{hashed('Macie/Macie/Macie')}"
+
+
+def test_a_route_from_a_bus_of_ones_own_to_another_is_replayed_to_alone() -> None:
+    stack = cdk.Stack()
+    heard, target = (events.EventBus(stack, id) for id in ("Heard", "Target"))
+    made = MacieToEventBridge(stack, "There", **SMALLEST, event_bus=heard, routes=[Route(id="On", target=target)])
+    assert re.fullmatch(r"cdk-refarch\.macie\.[0-9a-f]{32}", made.routes["On"].replay_source)
+
+
+def test_an_address_is_another_in_another_stack_and_the_name_of_the_root_stack_counts() -> None:
+    app = cdk.App()
+
+    def inside(stack: cdk.Stack) -> str:
+        return address(Construct(stack, "Macie"))
+
+    first, second = (cdk.Stack(app, id, stack_name=name) for id, name in (("A", "Same"), ("B", "Other")))
+    nested = cdk.NestedStack(cdk.NestedStack(first, "Outer"), "Inner")
+    found = [inside(one) for one in (first, second, nested)]
+    assert len(set(found)) == 3
+    paths = ("Same/A/Macie", "Other/B/Macie", "Same/A/Outer/Inner/Macie")
+    assert found == [hashlib.sha256(path.encode()).hexdigest()[:32] for path in paths]
+    # Two apps may have the same ids, but not stacks of the same name.
+    twins = [inside(cdk.Stack(cdk.App(), "A", stack_name=name)) for name in ("Same", "Another")]
+    assert twins[0] == found[0] != twins[1]
 
 
 def test_each_ready_target_gets_what_it_is_for(macie: Any) -> None:
@@ -254,7 +318,8 @@ def test_each_ready_target_gets_what_it_is_for(macie: Any) -> None:
     assert reached(macie, policy_finding(severity="Low")) == {"Own", "Audit"}
     assert reached(macie, policy_finding(sample=True)) == {"Notification"}
     assert reached(macie, policy_finding(archived=True)) == set()
-    assert reached(macie, policy_finding(source="cdk-refarch.macie")) == everybody
+    assert reached(macie, policy_finding(source=sent_after(macie[0]))) == everybody
+    assert reached(macie, policy_finding(source="cdk-refarch.macie.reconciled.other")) == set()
 
 
 def apply(paths: dict[str, str], template: str, event: dict[str, Any]) -> str:

@@ -142,8 +142,8 @@ def test_macie_writes_no_result_without_the_key() -> None:
         "s3:x-amz-server-side-encryption-aws-kms-key-id": "<ExportKey.Arn>",
     }
     statements = resources()["ExportDiscoveryResultsBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    # Where a header is missing, "not equals" is met. The third keeps everybody from plain HTTP.
-    assert [flat(one) for one in statements if one["Effect"] == "Deny" and "Bool" not in one["Condition"]] == [
+    # Where a header is missing, "not equals" is met.
+    assert [flat(one) for one in statements if one["Principal"] == service("macie") and one["Effect"] == "Deny"] == [
         {
             "Effect": "Deny",
             "Principal": service("macie"),

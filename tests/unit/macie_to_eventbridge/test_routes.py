@@ -197,8 +197,8 @@ def test_every_alarm_is_quiet_without_data_and_says_what_to_do(made: Made) -> No
 def test_the_alarm_of_what_waits_says_how_long_it_waits(made: Made) -> None:
     for one in (made.full.alarms["TopicUndelivered"], made.listening.alarms["OwnUndelivered"]):
         assert made.template.of(one)["AlarmDescription"] == (
-            "Findings could not be delivered and wait in the dead-letter queue, each with the reason. Mend the cause, and "
-            "replay them before the queue drops them: after 14 days, unless the queue was given."
+            "Findings could not be delivered and wait in the dead-letter queue, each with the reason. Mend the cause, "
+            "and replay them before the queue drops them: after 14 days, unless the queue was given."
         )
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import aws_events as events
 
 from cdk_refarch.macie_to_eventbridge import quarantine_checks, routing_checks, targets
 from cdk_refarch.macie_to_eventbridge.routing import FindingType, Notification, Quarantine, Route, TicketQueue
@@ -21,9 +20,9 @@ ENCRYPTED: FindingType = "Policy:IAMUser/S3BucketEncryptionDisabled"
 PERSONAL: FindingType = "SensitiveData:S3Object/Personal"
 
 
-def route(**arguments: Any) -> Call:
+def route(heard: Any = None, scope: Any = stack, **arguments: Any) -> Call:
     wanted = Route(**{"id": "Security", "target": given.TOPIC, **arguments})
-    return lambda: routing_checks.check_route(checks, stack, wanted, {"Taken"})
+    return lambda: routing_checks.check_route(checks, scope, wanted, {"Taken"}, heard)
 
 
 def routes(wanted: Any) -> Call:
@@ -46,6 +45,7 @@ def buses(event_bus: Any, audit_bus: Any) -> Call:
     return lambda: routing_checks.check_buses(checks, stack, event_bus, audit_bus)
 
 
+OTHER_ACCOUNT = "must be in the account of the stack, 111122223333, got 444455556666"
 TARGETS = "a topic, a queue, a Lambda function, a state machine, an event bus or a Firehose stream"
 NO_ORDER = "findings need no order; use a standard one"
 ADMIT = "use a key that admits events.amazonaws.com: EventBridge has no access to this one"
@@ -76,6 +76,26 @@ TARGETED: list[Case] = [
         )
         for far in (given.FAR_TOPIC, given.FAR_QUEUE, given.FAR_FUNCTION)
     ),
+    *(
+        (
+            route(target=others),
+            f"target {OTHER_ACCOUNT}; send to a bus there, and on from it",
+        )
+        for others in (given.OTHERS_TOPIC, given.OTHERS_QUEUE, given.OTHERS_FUNCTION, given.OTHERS_MACHINE)
+    ),
+    *(
+        (
+            route(target=bus, heard=heard),
+            "target must be another bus than the one that is listened to, got the same; EventBridge does not send events in a "
+            "circle; give another bus",
+        )
+        for bus, heard in (
+            (given.DEFAULT_BUS, None),
+            (given.SAME_DEFAULT, None),
+            (given.BUS, given.BUS),
+            (given.SAME_BUS, given.BUS),
+        )
+    ),
     (route(target=given.FIFO_TOPIC), f"target must be a standard topic, got a FIFO one; {NO_ORDER}"),
     (route(target=given.FIFO_QUEUE), f"target must be a standard queue, got a FIFO one; {NO_ORDER}"),
     (
@@ -96,6 +116,10 @@ TARGETED: list[Case] = [
     (
         route(dead_letter_queue=given.FAR_QUEUE),
         "dead_letter_queue must be in the region of the stack, eu-west-1, got us-east-1; use one of the same region",
+    ),
+    (
+        route(dead_letter_queue=given.OTHERS_QUEUE),
+        f"dead_letter_queue {OTHER_ACCOUNT}; use a queue of this account",
     ),
     (
         route(dead_letter_queue=given.FIFO_QUEUE),
@@ -222,6 +246,10 @@ OTHERS: list[Case] = [
         "Notification: emails must be a list of addresses, got 'ops.example.com'; write it as ['security@example.com']",
     ),
     (
+        notification(emails=["a@b.c", given.LATER]),
+        "Notification: emails must be known when the app runs, got a token; write it as ['security@example.com']",
+    ),
+    (
         notification(emails=["a@b.c", "a@b.c"]),
         "Notification: emails must be a list without repetition, got 'a@b.c' twice; drop one of them",
     ),
@@ -254,9 +282,17 @@ OTHERS: list[Case] = [
         buses(given.FAR_BUS, None),
         "event_bus must be in the region of the stack, eu-west-1, got us-east-1; use one of the same region",
     ),
-    (
-        buses(given.BUS, given.SAME_BUS),
-        "event_bus and audit_bus must be two buses, got the same bus for both; give another bus, or leave audit_bus out",
+    (buses(given.OTHERS_BUS, None), f"event_bus {OTHER_ACCOUNT}; deploy the construct in that account"),
+    *(
+        (
+            buses(heard, audit),
+            "event_bus and audit_bus must be two buses, got the same bus for both; give another bus, or leave audit_bus out",
+        )
+        for heard, audit in (
+            (given.BUS, given.SAME_BUS),
+            (None, given.DEFAULT_BUS),
+            (None, given.SAME_DEFAULT),
+        )
     ),
 ]
 
@@ -284,6 +320,14 @@ QUARANTINED: list[Case] = [
         "buckets that it may change, as in ['team-*']",
     ),
     (quarantine(buckets=["a b"]), f"Quarantine: {PATTERNS} 'a b'; write the name alone, as in 'team-data'"),
+    *(
+        (
+            quarantine(buckets=["team-data", name]),
+            f"Quarantine: buckets must be names with 3 characters at least besides *, got {name!r}; name the buckets that the "
+            "function may change, as in ['team-*']",
+        )
+        for name in ("*", "te*", "*t*e*", "ab")
+    ),
     (quarantine(decrypt_keys=[None]), "Quarantine: decrypt_keys must be a list of keys, got NoneType None; drop it"),
     (
         quarantine(decrypt_keys=["alias/own"]),
@@ -332,6 +376,13 @@ LEGAL: list[Call] = [
             *(given.BUS, given.FAR_BUS, given.STREAM, given.CFN_STREAM),
         )
     ),
+    # Buses take what other accounts and regions send, and so do default ones that are not the one here.
+    *(route(target=target) for target in (given.OTHERS_BUS, given.OTHERS_DEFAULT, given.FAR_DEFAULT)),
+    *(route(target=target, heard=given.BUS) for target in (given.FAR_BUS, given.OTHERS_BUS, given.DEFAULT_BUS)),
+    # Where the account of the stack is not known, nothing can be said.
+    route(target=given.OTHERS_QUEUE, scope=given.anywhere),
+    route(target=given.SAME_DEFAULT, scope=given.anywhere),
+    route(dead_letter_queue=given.OTHERS_QUEUE, scope=given.anywhere),
     route(id="S"),
     route(id="S" * 64),
     *(route(min_severity=severity) for severity in ("LOW", "MEDIUM", "HIGH")),
@@ -343,17 +394,23 @@ LEGAL: list[Call] = [
     route(target=given.QUEUE, dead_letter_queue=given.OWN_QUEUE),
     routes([]),
     routes((SECURITY, Route(id="Other", target=given.TOPIC))),
-    notification(emails=["a@b.c", given.LATER], min_severity="LOW", include_samples=True),
+    notification(emails=["a@b.c", "d@e.f"], min_severity="LOW", include_samples=True),
     lambda: routing_checks.check_notification(checks, None),
     tickets(min_severity="HIGH", include_samples=True),
     lambda: routing_checks.check_ticket_queue(checks, None),
     quarantine(),
     quarantine(dry_run=False, buckets=["team-*"], decrypt_keys=[given.KEY], lock_days=1),
     quarantine(tag=False, copy=False, lock_days=36500),
+    quarantine(buckets=["tea*", "*a*b*c*", "abc", given.LATER]),
     quarantine(dry_run=False, buckets=given.LATER_LIST, lock_days=2),
     lambda: quarantine_checks.check_quarantine(checks, stack, None),
     buses(None, None),
     buses(given.BUS, given.FAR_BUS),
+    buses(given.BUS, given.OTHERS_BUS),
+    buses(given.BUS, given.DEFAULT_BUS),
+    buses(None, given.BUS),
+    buses(None, given.OTHERS_DEFAULT),
+    buses(None, given.FAR_DEFAULT),
 ]
 
 
@@ -406,9 +463,9 @@ def test_rejects_more_names_than_a_pattern_can_hold() -> None:
         "buckets must be short enough for an event pattern of 2048 characters, got {} characters; use wildcards, as in "
         "['team-*'], or a second route"
     )
-    route(buckets=named[:25])()
-    refused(route(buckets=named), message.format(2378))
-    refused(quarantine(buckets=named), f"Quarantine: {message.format(2378)}")
+    route(buckets=named[:22])()
+    refused(route(buckets=named), message.format(2456))
+    refused(quarantine(buckets=named), f"Quarantine: {message.format(2456)}")
     route(buckets=[*named, given.LATER])()
 
 
@@ -420,8 +477,7 @@ def test_rejects_a_lock_that_is_known_at_deployment_only() -> None:
 
 
 def test_rejects_the_default_bus_as_a_bus_of_ones_own() -> None:
-    default = events.EventBus.from_event_bus_name(given.stack, "Default", "default")
     refused(
-        lambda: routing_checks.check_buses(checks, stack, default, None),
+        buses(given.DEFAULT_BUS, None),
         "event_bus must be a bus of one's own, got the default bus; leave it out to listen to the default bus",
     )

@@ -31,10 +31,10 @@ from cdk_refarch import (
     TicketQueue,
 )
 from tests.unit.macie_to_eventbridge.findings import SMALLEST
+from tests.unit.macie_to_eventbridge.test_jobs import JOB_ERRORS
 from tests.unit.templates import Template
 
 HERE = "eu-west-1:111122223333"
-JOB_ERRORS = '{{ (($.eventType = "ACCOUNT_*") || ($.eventType = "BUCKET_*")) && ($.jobName = "{name}") }}'
 BADGE = CustomDataIdentifier(
     id="Badge",
     regex="BN-[0-9]{6}",
@@ -74,18 +74,30 @@ JOBS = [
 
 
 class Made(NamedTuple):
-    stack: cdk.Stack
+    """Constructs in stacks of their own, for each has what belongs to an account once."""
+
     plain: MacieToEventBridge
     full: MacieToEventBridge
     live: MacieToEventBridge
     topic: sns.Topic
     key: kms.Key
     lake: s3.Bucket
+    given: s3.Bucket
     bus: events.EventBus
-    template: Template
+    templates: list[Template]
+
+    def of(self, construct: Any) -> dict[str, Any]:
+        """The properties of a construct's resource."""
+        found: dict[str, Any] = self.resource(construct).get("Properties", {})
+        return found
+
+    def resource(self, construct: Any) -> dict[str, Any]:
+        """The whole resource of a construct, from the template of its stack."""
+        names = [cdk.Stack.of(one).stack_name for one in (self.plain, self.full, self.live)]
+        return self.templates[names.index(cdk.Stack.of(construct).stack_name)].resource(construct)
 
     def job(self, id: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.template.of(self.full.discovery.jobs[id])["Job"]
+        found: dict[str, Any] = self.of(self.full.discovery.jobs[id])["Job"]
         return found
 
     def named(self, path: str, among: MacieToEventBridge | None = None) -> Any:
@@ -96,15 +108,17 @@ class Made(NamedTuple):
         return found
 
     def value(self, value: Any) -> Any:
-        return self.template.resolve(value)
+        return self.templates[0].resolve(value)
 
 
 @pytest.fixture(scope="module")
 def made() -> Made:
-    stack = cdk.Stack(cdk.App(), "Security")
-    topic, key = sns.Topic(stack, "Topic"), kms.Key(stack, "Own")
+    app = cdk.App()
+    stack, living = cdk.Stack(app, "Security"), cdk.Stack(app, "Living")
+    topic, key = sns.Topic(stack, "Topic"), kms.Key(living, "Own")
     lake, bus = s3.Bucket(stack, "Lake"), events.EventBus(stack, "Bus")
-    plain = MacieToEventBridge(stack, "Plain")
+    given = s3.Bucket(living, "Given")
+    plain = MacieToEventBridge(cdk.Stack(app, "Plain"), "Plain")
     full = MacieToEventBridge(
         stack,
         "Full",
@@ -135,16 +149,17 @@ def made() -> Made:
         log_retention=logs.RetentionDays.ONE_YEAR,
     )
     live = MacieToEventBridge(
-        stack,
+        living,
         "Live",
         session=MacieSession(existing=True, automated_discovery=False, security_hub=False),
-        results_export=ResultsExport(bucket=lake),
+        results_export=ResultsExport(bucket=given),
         quarantine=Quarantine(dry_run=False, buckets=["team-*"], tag=False, lock_days=30),
         reconcile=True,
         encryption_key=key,
         removal_policy=cdk.RemovalPolicy.DESTROY,
     )
-    return Made(stack, plain, full, live, topic, key, lake, bus, Template(stack))
+    templates = [Template(cdk.Stack.of(one)) for one in (plain, full, live)]
+    return Made(plain, full, live, topic, key, lake, given, bus, templates)
 
 
 def lambda_function(stack: cdk.Stack) -> lambda_.IFunction:
@@ -152,15 +167,15 @@ def lambda_function(stack: cdk.Stack) -> lambda_.IFunction:
 
 
 def test_macie_is_enabled_and_stays_enabled_whatever_happens_to_the_stack(made: Made) -> None:
-    session = made.template.resource(made.plain.discovery.session)
+    session = made.resource(made.plain.discovery.session)
     assert session["Properties"] == {"Status": "ENABLED", "FindingPublishingFrequency": "FIFTEEN_MINUTES"}
     assert (session["DeletionPolicy"], session["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
-    assert made.template.of(made.full.discovery.session)["FindingPublishingFrequency"] == "SIX_HOURS"
+    assert made.of(made.full.discovery.session)["FindingPublishingFrequency"] == "SIX_HOURS"
 
 
 def test_a_session_that_exists_is_not_enabled_again(made: Made) -> None:
     assert made.live.discovery.session is None
-    assert len(made.template.all("AWS::Macie::Session")) == 2
+    assert [len(one.all("AWS::Macie::Session")) for one in made.templates] == [1, 1, 0]
 
 
 def test_everything_of_macie_waits_for_the_session(made: Made) -> None:
@@ -176,11 +191,11 @@ def test_everything_of_macie_waits_for_the_session(made: Made) -> None:
     session = made.value(discovery.session.logical_id) if discovery.session else None
     assert len(waiting) == 11
     for one in waiting:
-        assert session in made.template.resource(one)["DependsOn"], one.node.path
+        assert session in made.resource(one)["DependsOn"], one.node.path
 
 
 def test_identifiers_have_all_that_was_said(made: Made) -> None:
-    found = {id: made.template.of(one) for id, one in made.full.discovery.custom_data_identifiers.items()}
+    found = {id: made.of(one) for id, one in made.full.discovery.custom_data_identifiers.items()}
     assert found == {
         "Badge": {
             "Name": "Badge",
@@ -195,7 +210,7 @@ def test_identifiers_have_all_that_was_said(made: Made) -> None:
 
 
 def test_allow_lists_are_patterns_or_files_of_words(made: Made) -> None:
-    found = {id: made.template.of(one) for id, one in made.full.discovery.allow_lists.items()}
+    found = {id: made.of(one) for id, one in made.full.discovery.allow_lists.items()}
     words = {"BucketName": made.value(made.lake.bucket_name), "ObjectKey": "words.txt"}
     assert found == {
         "TestBadges": {
@@ -208,7 +223,7 @@ def test_allow_lists_are_patterns_or_files_of_words(made: Made) -> None:
 
 
 def test_suppression_rules_archive_what_meets_them(made: Made) -> None:
-    assert made.template.of(made.full.discovery.suppression_rules["Scratch"]) == {
+    assert made.of(made.full.discovery.suppression_rules["Scratch"]) == {
         "Name": "Scratch",
         "Action": "ARCHIVE",
         "FindingCriteria": {"Criterion": {"resourcesAffected.s3Bucket.name": {"eq": ["scratch", "tmp"]}}},
@@ -217,7 +232,7 @@ def test_suppression_rules_archive_what_meets_them(made: Made) -> None:
 
 def wanted(made: Made, path: str, among: MacieToEventBridge) -> dict[str, Any]:
     """What a custom resource asks its function for."""
-    found = dict(made.template.of(made.named(path, among)))
+    found = dict(made.of(made.named(path, among)))
     function = made.named("Discovery/Provider/Function", among)
     assert found.pop("ServiceToken") == made.value(function.function_arn)
     assert found.pop("ServiceTimeout") == "600"
@@ -244,7 +259,9 @@ def test_settings_say_what_was_asked_for_and_nothing_else(made: Made) -> None:
         "AutomatedDiscovery": "DISABLED",
         "PublishClassificationFindings": "false",
     }
-    assert made.plain.discovery.node.try_find_child("Settings") is None
+    # Where nothing was asked for, an update that dropped the last setting sees what it was.
+    assert wanted(made, "Discovery/Settings", made.plain) == {}
+    assert made.resource(made.named("Discovery/Settings", made.plain))["Type"] == "Custom::MacieSettings"
 
 
 def test_results_go_to_the_bucket_with_the_key(made: Made) -> None:
@@ -261,13 +278,13 @@ def test_results_go_to_the_bucket_with_the_key(made: Made) -> None:
 def test_macie_is_told_of_the_results_when_bucket_policy_and_key_let_it_in(made: Made) -> None:
     results: Any = made.plain.discovery.results
     needed = [results.bucket, results.bucket.policy, made.plain.encryption_key, made.plain.discovery.session]
-    waits = made.template.resource(made.named("Discovery/Export", made.plain))["DependsOn"]
+    waits = made.resource(made.named("Discovery/Export", made.plain))["DependsOn"]
     assert {made.value((one.node.default_child or one).logical_id) for one in needed} <= set(waits)
 
 
 def test_results_move_and_go_as_asked(made: Made) -> None:
     assert made.full.discovery.results is not None
-    _, rule = made.template.of(made.full.discovery.results.bucket)["LifecycleConfiguration"]["Rules"]
+    _, rule = made.of(made.full.discovery.results.bucket)["LifecycleConfiguration"]["Rules"]
     assert rule == {
         "Id": "Results",
         "Status": "Enabled",
@@ -275,17 +292,17 @@ def test_results_move_and_go_as_asked(made: Made) -> None:
         "ExpirationInDays": 400,
     }
     assert made.plain.discovery.results is not None
-    rules = made.template.of(made.plain.discovery.results.bucket)["LifecycleConfiguration"]["Rules"]
+    rules = made.of(made.plain.discovery.results.bucket)["LifecycleConfiguration"]["Rules"]
     assert [one["Id"] for one in rules] == ["Leftovers"]
 
 
 def test_a_given_bucket_gets_the_results_and_no_other_is_made(made: Made) -> None:
     results = made.live.discovery.results
     assert results is not None
-    assert (results.bucket, results.access_log_bucket, results.node.children) == (made.lake, None, [])
+    assert (results.bucket, results.access_log_bucket, results.node.children) == (made.given, None, [])
     # It may be another account's, of which the app cannot tell.
     assert wanted(made, "Discovery/Export", made.live) == {
-        "BucketName": made.value(made.lake.bucket_name),
+        "BucketName": made.value(made.given.bucket_name),
         "KmsKeyArn": made.value(made.key.key_arn),
     }
 
@@ -337,7 +354,7 @@ def test_a_job_has_the_schedule_and_the_sample_that_it_was_given(made: Made) -> 
 
 def test_a_job_uses_all_identifiers_and_lists_unless_it_names_some(made: Made) -> None:
     identifiers = {id: made.value(one.attr_id) for id, one in made.full.discovery.custom_data_identifiers.items()}
-    lists = [made.value(one.attr_id) for one in made.full.discovery.allow_lists.values()]
+    lists = ids_of(made, made.full.discovery.allow_lists)
     assert made.job("Daily")["customDataIdentifierIds"] == list(identifiers.values())
     assert made.job("Daily")["allowListIds"] == lists
     assert "customDataIdentifierIds" not in made.job("Weekly")
@@ -353,17 +370,25 @@ def test_errors_of_jobs_are_counted_from_the_log_that_macie_writes(made: Made) -
         "LogGroupName": "/aws/macie/classificationjobs",
         "RetentionInDays": "365",
     }
-    alarm = made.template.of(made.full.alarms["JobErrors"])
+    alarm = made.of(made.full.alarms["JobErrors"])
     for id, job in made.full.discovery.jobs.items():
         counted = made.named(f"Discovery/JobErrors/{id}")
-        properties = made.template.of(counted)
+        properties = made.of(counted)
         assert properties["LogGroupName"] == made.value(log.ref)
         assert properties["FilterPattern"] == JOB_ERRORS.format(name=id)
         (metric,) = properties["MetricTransformations"]
         assert (metric["MetricNamespace"], metric["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
         assert (metric["MetricValue"], alarm["Statistic"]) == ("1", "Sum")
         # It must be there when the job begins.
-        assert made.value(counted.logical_id) in made.template.resource(job)["DependsOn"]
+        assert made.value(counted.logical_id) in made.resource(job)["DependsOn"]
+
+
+def test_jobs_are_created_one_after_the_other(made: Made) -> None:
+    jobs: list[Any] = list(made.full.discovery.jobs.values())
+    names = [made.value(one.node.default_child.logical_id) for one in jobs]
+    for number, job in enumerate(jobs):
+        waits = set(made.resource(job)["DependsOn"]) & set(names)
+        assert waits == set(names[number - 1 : number] if number else []), number
 
 
 def test_the_function_for_settings_exists_only_when_something_needs_it(made: Made) -> None:
@@ -371,9 +396,25 @@ def test_the_function_for_settings_exists_only_when_something_needs_it(made: Mad
     least = MacieToEventBridge(stack, "Macie", **SMALLEST)
     assert least.discovery.node.try_find_child("Provider") is None
     assert list(least.alarms) == list(least.routes) == []
+    assert least.discovery.node.try_find_child("Settings") is None
     # Without settings, results and jobs, there is nothing but the key.
     resources = Template(stack).json["Resources"].values()
     assert sorted(one["Type"] for one in resources if one["Type"] != "AWS::CDK::Metadata") == ["AWS::KMS::Key"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"session": MacieSession(existing=True, security_hub=False)},
+        {"results_export": ResultsExport()},
+        {"jobs": [ClassificationJob(id="Once", buckets=["lake"])]},
+    ],
+    ids=lambda given: "".join(given),
+)
+def test_whatever_needs_the_function_comes_with_settings_that_see_the_last_one_go(given: dict[str, Any]) -> None:
+    stack = cdk.Stack(cdk.App(), "Some")
+    MacieToEventBridge(stack, "Macie", **{**SMALLEST, **given})
+    assert len(Template(stack).all("Custom::MacieSettings")) == 1
 
 
 def test_nothing_that_was_not_asked_for_is_made(made: Made) -> None:
@@ -385,26 +426,26 @@ def test_nothing_that_was_not_asked_for_is_made(made: Made) -> None:
 
 def test_functions_run_on_one_runtime_with_traces_and_a_log_of_their_own(made: Made) -> None:
     for part, minutes in (("Discovery/Provider", 5), ("Quarantine", 15), ("Reconciler", 5)):
-        properties = made.template.of(made.named(f"{part}/Function"))
+        properties = made.of(made.named(f"{part}/Function"))
         assert (properties["Runtime"], properties["Handler"]) == ("python3.14", "index.handler")
         assert (properties["Timeout"], properties["TracingConfig"]) == (minutes * 60, {"Mode": "Active"})
         log = made.named(f"{part}/Log")
         assert properties["LoggingConfig"] == {"LogGroup": made.value(log.log_group_name)}
-        assert made.template.of(log) == {
+        assert made.of(log) == {
             "KmsKeyId": made.value(made.full.encryption_key.key_arn),
             "RetentionInDays": 365,
         }
 
 
 def test_logs_are_kept_for_half_a_year_unless_the_user_chooses_otherwise(made: Made) -> None:
-    assert made.template.of(made.named("Discovery/Provider/Log", made.plain))["RetentionInDays"] == 180
+    assert made.of(made.named("Discovery/Provider/Log", made.plain))["RetentionInDays"] == 180
 
 
 def test_data_is_retained_unless_the_user_chooses_otherwise(made: Made) -> None:
     held = ["AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::DynamoDB::Table", "AWS::Logs::LogGroup", "AWS::KMS::Key"]
     for one, policy, kinds in ((made.full, "Retain", held), (made.live, "Delete", held[:-1])):
         inside: list[Any] = [each for each in one.node.find_all() if getattr(each, "cfn_resource_type", "") in held]
-        found = {(each.cfn_resource_type, made.template.resource(each)["DeletionPolicy"]) for each in inside}
+        found = {(each.cfn_resource_type, made.resource(each)["DeletionPolicy"]) for each in inside}
         assert found == {(kind, policy) for kind in kinds}
 
 
@@ -418,9 +459,7 @@ def test_a_given_key_is_used_everywhere_and_none_is_made(made: Made) -> None:
         "AWS::DynamoDB::Table": "SSESpecification",
     }
     inside: list[Any] = [one for one in made.live.node.find_all() if hasattr(one, "cfn_resource_type")]
-    found = [
-        str(made.template.of(one)[encrypted[kind]]) for one in inside if (kind := one.cfn_resource_type) in encrypted
-    ]
+    found = [str(made.of(one)[encrypted[kind]]) for one in inside if (kind := one.cfn_resource_type) in encrypted]
     assert len(found) == 7
     assert all(str(key) in one for one in found)
 
@@ -452,17 +491,3 @@ def ids(stack: cdk.Stack, arguments: dict[str, Any]) -> set[str]:
     inside: list[Any] = list(made.node.find_all())
     found = [one for one in inside if getattr(one, "cfn_resource_type", "") in (*held, "AWS::Macie::Session")]
     return {str(stack.resolve(one.logical_id)) for one in found}
-
-
-def test_two_instances_fit_in_one_stack() -> None:
-    stack = cdk.Stack(cdk.App(), "Security")
-    once = [ClassificationJob(id="Once", buckets=["lake"])]
-    one = MacieToEventBridge(stack, "One", jobs=once, notification=Notification())
-    two = MacieToEventBridge(
-        stack, "Two", session=MacieSession(existing=True), jobs=once, notification=Notification(), reconcile=True
-    )
-    template = Template(stack)
-    assert len(template.all("AWS::Macie::Session")) == 1
-    assert len(template.all("AWS::Events::Rule")) == 6
-    names = [template.of(each.alarms["JobErrors"])["MetricName"] for each in (one, two)]
-    assert len(set(names)) == 2
