@@ -287,8 +287,9 @@ def documents(text: str) -> Iterator[dict[str, Any]]:
 def found_in(run: Run) -> list[str]:
     """The keys of the objects that Macie has findings of."""
     macie = run.client("macie2")
-    ids = macie.list_findings()["findingIds"]
-    found = macie.get_findings(findingIds=ids)["findings"] if ids else []
+    pages = macie.get_paginator("list_findings").paginate(PaginationConfig={"PageSize": 50})
+    listed = [page["findingIds"] for page in pages if page["findingIds"]]
+    found = [one for ids in listed for one in macie.get_findings(findingIds=ids)["findings"]]
     return [one["resourcesAffected"]["s3Object"]["key"] for one in found if one["resourcesAffected"].get("s3Object")]
 
 

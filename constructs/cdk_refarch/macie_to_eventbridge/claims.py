@@ -11,7 +11,7 @@ from cdk_refarch._parts.checks import Checks
 
 from .values import MacieSession, ResultsExport
 
-_CLAIMS: WeakKeyDictionary[cdk.Stack, dict[str, str]] = WeakKeyDictionary()
+_CLAIMS: WeakKeyDictionary[cdk.Stack, dict[str, Construct]] = WeakKeyDictionary()
 
 SETTINGS = ("automated_discovery", "security_hub", "organization")
 
@@ -46,13 +46,16 @@ def check_claims(checks: Checks, scope: Construct, wanted: list[str]) -> None:
     """
     taken = _CLAIMS.get(cdk.Stack.of(scope), {})
     for what in wanted:
-        if what in taken:
-            checks.refuse(
-                what,
-                "made once in a stack",
-                f"another by {taken[what]}",
-                REMEDIES.get(what, "set it in one of the two"),
-            )
+        owner = taken.get(what)
+        if owner is not None and _is_there(owner):
+            remedy = REMEDIES.get(what, "set it in one of the two")
+            checks.refuse(what, "made once in a stack", f"another by {owner.node.path}", remedy)
+
+
+def _is_there(owner: Construct) -> bool:
+    """Tell whether a construct was not taken out of the tree again."""
+    above = owner.node.scope
+    return above is not None and above.node.try_find_child(owner.node.id) is not None
 
 
 def claim(owner: Construct, wanted: list[str]) -> None:
@@ -62,4 +65,4 @@ def claim(owner: Construct, wanted: list[str]) -> None:
         owner: The construct.
         wanted: What is claimed.
     """
-    _CLAIMS.setdefault(cdk.Stack.of(owner), {}).update(dict.fromkeys(wanted, owner.node.path))
+    _CLAIMS.setdefault(cdk.Stack.of(owner), {}).update(dict.fromkeys(wanted, owner))

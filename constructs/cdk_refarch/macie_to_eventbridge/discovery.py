@@ -67,7 +67,7 @@ class Discovery(Construct):
         allow_lists: The allow lists by id.
         suppression_rules: The findings filters by id.
         jobs: The jobs by id; ``ref`` is the job's id in Macie.
-        metric_job_errors: How often a job could not read an account or a bucket; None without jobs.
+        metric_job_errors: How often a job could not read something, or found nothing to read; None without jobs.
     """
 
     def __init__(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_macie as macie
 from constructs import Construct
+
+from cdk_refarch._parts.checks import is_token
 
 from .settings import switch
 from .values import BucketCriteria, ClassificationJob
@@ -96,25 +98,30 @@ def any_job(scope: Construct) -> str:
 def _definition(wanted: ClassificationJob, account: str) -> dict[str, Any]:
     definition: dict[str, Any] = {}
     if wanted.bucket_criteria is None:
-        definition["bucketDefinitions"] = [{"accountId": account, "buckets": sorted(wanted.buckets)}]
+        definition["bucketDefinitions"] = [{"accountId": account, "buckets": _ordered(wanted.buckets)}]
     else:
         definition["bucketCriteria"] = _criteria(wanted.bucket_criteria, account)
     if wanted.object_prefixes:
-        term = {"comparator": "STARTS_WITH", "key": "OBJECT_KEY", "values": sorted(wanted.object_prefixes)}
+        term = {"comparator": "STARTS_WITH", "key": "OBJECT_KEY", "values": _ordered(wanted.object_prefixes)}
         definition["scoping"] = {"includes": {"and": [{"simpleScopeTerm": term}]}}
     return definition
 
 
 def _criteria(wanted: BucketCriteria, account: str) -> dict[str, Any]:
-    includes = [_simple("ACCOUNT_ID", sorted(wanted.accounts) or [account])]
+    includes = [_simple("ACCOUNT_ID", _ordered(wanted.accounts) or [account])]
     if wanted.access:
-        includes.append(_simple("S3_BUCKET_EFFECTIVE_PERMISSION", sorted(wanted.access)))
+        includes.append(_simple("S3_BUCKET_EFFECTIVE_PERMISSION", _ordered(wanted.access)))
     if wanted.shared:
-        includes.append(_simple("S3_BUCKET_SHARED_ACCESS", sorted(wanted.shared)))
+        includes.append(_simple("S3_BUCKET_SHARED_ACCESS", _ordered(wanted.shared)))
     includes += _tags(wanted.tags)
-    excludes = [_simple("S3_BUCKET_NAME", sorted(wanted.excluded_buckets))] if wanted.excluded_buckets else []
+    excludes = [_simple("S3_BUCKET_NAME", _ordered(wanted.excluded_buckets))] if wanted.excluded_buckets else []
     criteria = {"includes": {"and": includes}}
     return {**criteria, "excludes": {"and": excludes}} if excludes else criteria
+
+
+def _ordered(given: Sequence[str]) -> list[str]:
+    # Tokens stay as they were given: their own text changes with what else the app has.
+    return [*sorted(one for one in given if not is_token(one)), *(one for one in given if is_token(one))]
 
 
 def _simple(key: str, values: list[str]) -> dict[str, Any]:

@@ -294,8 +294,8 @@ class MacieToEventBridge(Construct):
                     self,
                     "JobErrors",
                     metric=self.discovery.metric_job_errors,
-                    description="A job of Macie could not read an account or a bucket, and what is there was not "
-                    "analysed. Read the log of jobs, and mend the policies of the bucket and its key.",
+                    description="A job of Macie could not read an account or a bucket, found no bucket, or stands "
+                    "still at the quota of the month. Read the log of jobs, and mend the policies, criteria or quota.",
                     topic=self._alarm_topic,
                 ),
             )

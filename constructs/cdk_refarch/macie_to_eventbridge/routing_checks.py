@@ -118,6 +118,19 @@ def _check_target(checks: Checks, scope: Construct, target: object, heard: objec
         remedy = "EventBridge does not send events in a circle; give another bus"
         checks.refuse("target", "another bus than the one that is listened to", "the same", remedy)
     _check_receiver(checks, "target", target)
+    if kind == "firehose":
+        _check_stream(checks, scope, str(getattr(target, "delivery_stream_arn", "")))
+
+
+def _check_stream(checks: Checks, scope: Construct, arn: str) -> None:
+    """Refuse an imported stream of elsewhere, which the CDK takes for one of the stack's account and region."""
+    stack = cdk.Stack.of(scope)
+    if is_token(arn) or not arn:
+        return
+    _, _, _, region, account, _ = arn.split(":", 5)
+    for there, here, what in ((account, stack.account, "account"), (region, stack.region, "region")):
+        if there != here and not is_token(here):
+            checks.refuse("target", f"in the {what} of the stack, {here}", there, f"use a stream of the same {what}")
 
 
 def _which(bus: object, scope: Construct) -> tuple[str, str, str]:
@@ -154,6 +167,8 @@ def check_notification(checks: Checks, notification: Notification | None) -> Non
     checks.instance("notification", notification, Notification, remedy=remedy)
     inner = checks.within("Notification")
     remedy = "write it as ['security@example.com']"
+    if isinstance(notification.emails, list) and cdk.Token.is_unresolved(notification.emails):
+        inner.refuse("emails", "known when the app runs", "a token", remedy)
     for email in elements(inner, "emails", notification.emails, unit="addresses", remedy=remedy):
         check_known(inner, "emails", email, remedy=remedy)
         inner.matches("emails", email, r"[^@\s]+@[^@\s]+", rule="a list of addresses", remedy=remedy)
@@ -213,7 +228,7 @@ def check_buses(checks: Checks, scope: Construct, event_bus: object, audit_bus: 
     check_same_account(checks, "event_bus", event_bus, scope, "deploy the construct in that account")
     if audit_bus is not None and _which(event_bus, scope) == _which(audit_bus, scope):
         remedy = "give another bus, or leave audit_bus out"
-        checks.refuse("event_bus and audit_bus", "two buses", "the same bus for both", remedy)
+        checks.refuse("audit_bus", "another bus than the one that is listened to", "the same", remedy)
 
 
 def check_audit_bus(checks: Checks, organization_id: str | None, accounts: Sequence[str]) -> None:

@@ -127,3 +127,12 @@ def test_a_session_of_somebody_else_is_none_of_our_business() -> None:
     make(stack, "Macie")
     cdk.RemovalPolicies.of(stack).destroy()
     app.synth()
+
+
+def test_what_a_construct_claimed_that_is_gone_is_free_again() -> None:
+    stack = cdk.Stack(cdk.App(), "Security")
+    session(stack)
+    stack.node.try_remove_child("Macie")
+    session(stack)
+    with pytest.raises(ValueError, match="session must be made once in a stack, got another by Security/Macie; "):
+        MacieToEventBridge(stack, "Other", results_export=ResultsExport(enabled=False))

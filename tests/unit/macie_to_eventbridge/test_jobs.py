@@ -8,7 +8,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import aws_cdk as cdk
+import jsii
 import pytest
+from aws_cdk import aws_s3 as s3
 
 from cdk_refarch import AllowList, BucketCriteria, ClassificationJob, CustomDataIdentifier, MacieToEventBridge
 from tests.unit.macie_to_eventbridge.findings import SMALLEST
@@ -96,3 +98,22 @@ def test_another_order_of_a_list_is_no_other_job() -> None:
         return [template.of(one)["Job"] for one in made.discovery.jobs.values()]
 
     assert jobs(list) == jobs(lambda values: reversed(list(values)))
+
+
+def test_names_that_are_known_at_deployment_stay_in_the_order_given() -> None:
+    # The text of a token ends in a number, and the tenth comes before the ninth.
+    for before in range(12):
+        stack = cdk.Stack(cdk.App(), "Security")
+        for _ in range(before):
+            str(cdk.Lazy.string(_Nothing()))
+        lake, logs = (s3.Bucket(stack, id).bucket_name for id in ("Lake", "Logs"))
+        jobs = [ClassificationJob(id="Some", buckets=[lake, "known", logs])]
+        made = MacieToEventBridge(stack, "Macie", **SMALLEST, jobs=jobs)
+        (definition,) = Template(stack).of(made.discovery.jobs["Some"])["Job"]["s3JobDefinition"]["bucketDefinitions"]
+        assert ["known", *(stack.resolve(one) for one in (lake, logs))] == definition["buckets"]
+
+
+@jsii.implements(cdk.IStableStringProducer)
+class _Nothing:
+    def produce(self) -> str:
+        return ""

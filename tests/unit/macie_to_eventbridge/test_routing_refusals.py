@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from aws_cdk import aws_kinesisfirehose as firehose
 
 from cdk_refarch.macie_to_eventbridge import quarantine_checks, routing_checks, targets
 from cdk_refarch.macie_to_eventbridge.routing import FindingType, Notification, Quarantine, Route, TicketQueue
@@ -286,7 +287,7 @@ OTHERS: list[Case] = [
     *(
         (
             buses(heard, audit),
-            "event_bus and audit_bus must be two buses, got the same bus for both; give another bus, or leave audit_bus out",
+            "audit_bus must be another bus than the one that is listened to, got the same; give another bus, or leave audit_bus out",
         )
         for heard, audit in (
             (given.BUS, given.SAME_BUS),
@@ -480,4 +481,20 @@ def test_rejects_the_default_bus_as_a_bus_of_ones_own() -> None:
     refused(
         buses(given.DEFAULT_BUS, None),
         "event_bus must be a bus of one's own, got the default bus; leave it out to listen to the default bus",
+    )
+
+
+def test_rejects_streams_of_elsewhere_and_addresses_that_are_known_at_deployment_only() -> None:
+    def stream(id: str, where: str) -> Call:
+        arn = f"arn:aws:firehose:{where}:deliverystream/s"
+        return route(target=firehose.DeliveryStream.from_delivery_stream_arn(stack, id, arn))
+
+    stream("Near", given.HERE)()
+    where = "target must be in the {0} of the stack, {1}, got {2}; use a stream of the same {0}"
+    refused(stream("Far", given.THERE), where.format("region", "eu-west-1", "us-east-1"))
+    other = stream("Other", "eu-west-1:999988887777")
+    refused(other, where.format("account", "111122223333", "999988887777"))
+    refused(
+        notification(emails=given.LATER_LIST),
+        "Notification: emails must be known when the app runs, got a token; write it as ['security@example.com']",
     )
