@@ -131,7 +131,7 @@ class Listener:
         self._run, self._queue_url = run, queue_url
         self._heard: list[dict[str, Any]] = []
 
-    def must_hear(self, alarm: str, seconds: float = 15) -> str:
+    def must_hear(self, alarm: str, seconds: float = 45) -> str:
         """Wait for an alarm and return why it rang.
 
         Args:

@@ -95,7 +95,7 @@ class Run:
             raise Broken(f"stack {stack} has {len(found)} resources of type {type} with {path!r} in the logical id")
         return found[0]
 
-    def wait(self, what: str, check: Callable[[], T | None], seconds: float = 20) -> T:
+    def wait(self, what: str, check: Callable[[], T | None], seconds: float = 45) -> T:
         """Wait until a check returns something that is true, and return it.
 
         Args:
