@@ -9,6 +9,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks
+from cdk_refarch._parts.resource_checks import check_alarm_topic, check_resource
 
 from . import rule_sql, topics
 from .s3_checks import check_sink
@@ -98,24 +99,13 @@ def check_resources(
     if rule_name is not None:
         rule = "from 1 to 128 letters, digits and _"
         checks.matches("rule_name", rule_name, rule_sql.RULE_NAME, rule=rule, remedy="replace other characters by _")
-    for argument, given, attribute, interface in (
-        ("error_queue", error_queue, "queue_arn", "IQueue"),
-        ("encryption_key", encryption_key, "key_arn", "IKey"),
-        ("alarm_topic", alarm_topic, "topic_arn", "ITopic"),
-    ):
-        if given is not None and not hasattr(given, attribute):
-            got = f"{type(given).__name__} {given!r}"
-            checks.refuse(argument, f"an {interface}", got, f"give a construct that implements {interface}")
-        checks.same_region(argument, given, scope)
-        if getattr(given, "fifo", False):
-            sender = "AWS IoT rules" if argument == "error_queue" else "CloudWatch alarms"
-            kind = argument.partition("_")[2]
-            checks.refuse(argument, f"a standard {kind}", "a FIFO one", f"{sender} cannot send to FIFO ones")
+    check_resource(checks, scope, "error_queue", error_queue, "queue_arn", "IQueue")
+    if getattr(error_queue, "fifo", False):
+        checks.refuse("error_queue", "a standard queue", "a FIFO one", "AWS IoT rules cannot send to FIFO ones")
+    check_resource(checks, scope, "encryption_key", encryption_key, "key_arn", "IKey")
+    check_alarm_topic(checks, scope, alarm_topic)
     checks.key("encryption_key", encryption_key)
     checks.key("key of error_queue", getattr(error_queue, "encryption_master_key", None))
-    if getattr(getattr(alarm_topic, "master_key", None), "alias_name", "").startswith("alias/aws/"):
-        remedy = "use AlarmTopic, or a key that admits cloudwatch.amazonaws.com"
-        checks.refuse("alarm_topic", "encrypted with a key of your own", "one with alias/aws/sns", remedy)
 
 
 def check_policies(checks: Checks, removal_policy: object, log_retention: object) -> None:

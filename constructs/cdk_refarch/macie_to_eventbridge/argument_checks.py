@@ -9,10 +9,10 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks, is_token
+from cdk_refarch._parts.resource_checks import check_alarm_topic, check_resource
 
 from . import discovery_checks, routing_checks
 from .quarantine_checks import check_quarantine
-from .resource_checks import check_resource, managed_key
 from .routing import Notification, Quarantine, Route, TicketQueue
 from .shared_checks import check_flag
 from .values import (
@@ -68,13 +68,7 @@ def check_resources(
     spec = getattr(getattr(getattr(encryption_key, "node", None), "default_child", None), "key_spec", None)
     if spec not in (None, "SYMMETRIC_DEFAULT"):
         checks.refuse("encryption_key", "a symmetric key for encryption", spec, "Macie, queues and logs take no other")
-    check_resource(checks, scope, "alarm_topic", alarm_topic, "topic_arn", "ITopic")
-    if getattr(alarm_topic, "fifo", False):
-        checks.refuse("alarm_topic", "a standard topic", "a FIFO one", "CloudWatch alarms cannot send to FIFO ones")
-    alias = managed_key(alarm_topic)
-    if alias is not None:
-        remedy = "use AlarmTopic, or a key that admits cloudwatch.amazonaws.com"
-        checks.refuse("alarm_topic", "encrypted with a key of your own", f"one with {alias}", remedy)
+    check_alarm_topic(checks, scope, alarm_topic)
     checks.removal_policy(removal_policy)
     checks.instance("log_retention", log_retention, logs.RetentionDays, remedy="give logs.RetentionDays.ONE_YEAR, say")
 

@@ -9,11 +9,11 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks, is_token
+from cdk_refarch._parts.resource_checks import check_resource
 
 from .criteria_checks import check_criteria
 from .job_checks import check_job
 from .regex_checks import check_regex
-from .resource_checks import check_resource
 from .shared_checks import (
     check_bucket_names,
     check_description,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks, is_token
+from cdk_refarch._parts.resource_checks import check_resource
 
 from .finding_checks import check_samples, check_severity
-from .resource_checks import check_resource
 from .routing import Quarantine, Route
 from .routing_checks import check_pattern
 from .shared_checks import check_bucket_names, check_flag, elements

@@ -9,10 +9,10 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks, is_token
+from cdk_refarch._parts.resource_checks import check_resource, check_same_account, managed_key
 
 from .finding_checks import check_findings, check_samples, check_severity
 from .pattern import FORWARDED, categories, event_pattern
-from .resource_checks import check_resource, check_same_account, managed_key
 from .routing import Notification, Route, TicketQueue
 from .shared_checks import (
     check_accounts,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import aws_cdk as cdk
 from constructs import Construct
 
-from cdk_refarch._parts.checks import Checks, is_token
+from .checks import Checks, is_token
 
 
 def check_resource(
@@ -67,3 +67,23 @@ def managed_key(given: object) -> str | None:
     # A queue with this setting knows no key at all.
     managed = getattr(getattr(given, "encryption_type", None), "name", None) == "KMS_MANAGED"
     return "alias/aws/sqs" if managed else None
+
+
+def check_alarm_topic(checks: Checks, scope: Construct, topic: object) -> None:
+    """Refuse what alarms cannot be sent to.
+
+    Args:
+        checks: The checks of the construct.
+        scope: The scope that the construct will be put in.
+        topic: The argument ``alarm_topic``, or None.
+
+    Raises:
+        ValueError: If it is no topic, of another region, a FIFO one, or encrypted with a key of AWS.
+    """
+    check_resource(checks, scope, "alarm_topic", topic, "topic_arn", "ITopic")
+    if getattr(topic, "fifo", False):
+        checks.refuse("alarm_topic", "a standard topic", "a FIFO one", "CloudWatch alarms cannot send to FIFO ones")
+    alias = managed_key(topic)
+    if alias is not None:
+        remedy = "use AlarmTopic, or a key that admits cloudwatch.amazonaws.com"
+        checks.refuse("alarm_topic", "encrypted with a key of your own", f"one with {alias}", remedy)
