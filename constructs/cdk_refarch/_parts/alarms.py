@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 from constructs import Construct
+
+Watched = tuple[str, cloudwatch.IMetric, str]
+"""The name of an alarm, what it watches, and what to do."""
 
 
 def alarm(
@@ -47,3 +52,23 @@ def alarm(
     if topic is not None:
         made.add_alarm_action(actions.SnsAction(topic))
     return made
+
+
+def alarms(
+    scope: Construct, watched: Iterable[Watched], topic: sns.ITopic | None, *, suffix: str = ""
+) -> dict[str, cloudwatch.Alarm]:
+    """Create alarms that ring when a metric is above zero.
+
+    Args:
+        scope: The construct that the alarms belong to.
+        watched: Name, metric and description of each.
+        topic: Whom to tell; None for nobody.
+        suffix: What their ids have behind their names, where the names are ids of something else.
+
+    Returns:
+        The alarms by name.
+    """
+    return {
+        name: alarm(scope, f"{name}{suffix}", metric=metric, description=description, topic=topic)
+        for name, metric, description in watched
+    }

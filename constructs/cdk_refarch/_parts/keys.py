@@ -67,6 +67,17 @@ def admit_logs(scope: Construct, key: kms.IKey) -> None:
     )
 
 
+def own_rules(scope: Construct) -> dict[str, dict[str, str]]:
+    """Return the conditions by which only EventBridge rules of this account and region are meant.
+
+    Args:
+        scope: Any construct of the stack.
+    """
+    stack = cdk.Stack.of(scope)
+    rules = f"arn:{stack.partition}:events:{stack.region}:{stack.account}:rule/*"
+    return {"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": rules}}
+
+
 def admit_rules_to_queues(scope: Construct, key: kms.IKey) -> None:
     """Let EventBridge rules of this account and region put events into queues that the key encrypts.
 
@@ -74,13 +85,8 @@ def admit_rules_to_queues(scope: Construct, key: kms.IKey) -> None:
         scope: Any construct of the stack.
         key: The key. A warning is shown when its policy is not the app's to change.
     """
-    stack = cdk.Stack.of(scope)
-    rules = f"arn:{stack.partition}:events:{stack.region}:{stack.account}:rule/*"
     statement = iam.PolicyStatement(
-        principals=[iam.ServicePrincipal(EVENTS)],
-        actions=USE,
-        resources=["*"],
-        conditions={"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": rules}},
+        principals=[iam.ServicePrincipal(EVENTS)], actions=USE, resources=["*"], conditions=own_rules(scope)
     )
     admit(
         scope,

@@ -14,7 +14,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from cdk_refarch._parts.alarms import alarm
+from cdk_refarch._parts.alarms import Watched, alarms
 from cdk_refarch._parts.checks import Checks
 from cdk_refarch._parts.keys import admit_logs, own_key
 from cdk_refarch._parts.queues import failure_queue
@@ -242,7 +242,7 @@ class IotToFirehose(Construct):
         )
 
     def _alarms(self, topic: sns.ITopic | None) -> dict[str, cloudwatch.Alarm]:
-        watched: list[tuple[str, cloudwatch.IMetric, str]] = [
+        watched: list[Watched] = [
             (
                 "ErrorQueueNotEmpty",
                 self.metric_undelivered(),
@@ -268,10 +268,7 @@ class IotToFirehose(Construct):
                 "evaluations.",
             ),
         ]
-        alarms = {
-            name: alarm(self, name, metric=metric, description=description, topic=topic)
-            for name, metric, description in watched
-        }
+        made = alarms(self, watched, topic)
         for sink_id, delivery in self.deliveries.items():
-            alarms.update({f"{sink_id}{name}": made for name, made in delivery.alarms.items()})
-        return alarms
+            made.update({f"{sink_id}{name}": one for name, one in delivery.alarms.items()})
+        return made

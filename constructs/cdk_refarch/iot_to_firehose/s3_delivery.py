@@ -15,7 +15,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from cdk_refarch._parts.alarms import alarm
+from cdk_refarch._parts.alarms import Watched, alarm, alarms
 from cdk_refarch._parts.findings import acknowledge_wildcard
 from cdk_refarch._parts.policies import service_role, use_key
 
@@ -221,7 +221,7 @@ class S3Delivery(Construct):
         wait = interval(sink)
         seconds = MAX_INTERVAL_S if wait.is_unresolved() else wait.to_seconds()
         late = max(seconds, DEFAULT_INTERVAL_S) * LATE_AFTER_INTERVALS
-        alarms = {
+        made = {
             "Freshness": alarm(
                 self,
                 "Freshness",
@@ -232,10 +232,9 @@ class S3Delivery(Construct):
                 topic=topic,
             )
         }
-        for name, metric, description in self._failures(sink):
-            alarms[name] = alarm(self, name, metric=metric, description=description, topic=topic)
+        made |= alarms(self, self._failures(sink), topic)
         if sink.transform is not None:
-            alarms["TransformFailed"] = alarm(
+            made["TransformFailed"] = alarm(
                 self,
                 "TransformFailed",
                 metric=self.metric("ExecuteProcessing.Success", statistic="Minimum"),
@@ -245,10 +244,10 @@ class S3Delivery(Construct):
                 "error prefix: mend the function and replay them.",
                 topic=topic,
             )
-        return alarms
+        return made
 
-    def _failures(self, sink: S3Sink) -> list[tuple[str, cloudwatch.Metric, str]]:
-        found = [
+    def _failures(self, sink: S3Sink) -> list[Watched]:
+        found: list[Watched] = [
             (
                 "Throttled",
                 self.metric("ThrottledRecords"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import aws_cdk as cdk
@@ -186,6 +187,9 @@ class Discovery(Construct):
             )
             made[one.id] = provider.resource(scope, one.id, "MacieClassificationJob", {"Job": properties})
         self._after_session(*made.values())
+        # Macie creates a job every ten seconds: https://docs.aws.amazon.com/macie/latest/user/macie-quotas.html
+        for before, job in pairwise(made.values()):
+            job.node.add_dependency(before)
         return made
 
     def _watch_jobs(self, provider: Provider) -> cloudwatch.Metric:
@@ -199,7 +203,6 @@ class Discovery(Construct):
         )
         metric = f"JobErrors-{address(self)}"
         scope = Construct(self, "JobErrors")
-        before: cdk.CustomResource | None = None
         for id, job in self.jobs.items():
             counted = logs.CfnMetricFilter(
                 scope,
@@ -213,10 +216,6 @@ class Discovery(Construct):
                 ],
             )
             job.node.add_dependency(counted)
-            # Macie creates a job every ten seconds: https://docs.aws.amazon.com/macie/latest/user/macie-quotas.html
-            if before is not None:
-                job.node.add_dependency(before)
-            before = job
         return cloudwatch.Metric(namespace=METRICS, metric_name=metric, statistic="Sum")
 
 

@@ -14,7 +14,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk_refarch._parts.alarm_topic import AlarmTopic, admit_alarms
-from cdk_refarch._parts.alarms import alarm
+from cdk_refarch._parts.alarms import Watched, alarms
 from cdk_refarch._parts.queues import failure_queue
 
 from .pattern import FORWARDED, OWN, PATHS, address, categories, described, event_pattern, input_template
@@ -100,7 +100,7 @@ class FindingRoute(Construct):
             for category in categories(route)
         }
         by_id = {RULES[category]: rule for category, rule in self.rules.items()}
-        admit(self, route.target, by_id)
+        admit(self, reached.kind, route.target, by_id)
         told = getattr(alarm_topic, "topic_arn", None)
         if told is not None and told == getattr(route.target, "topic_arn", None):
             _keep_telling(alarm_topic)
@@ -163,7 +163,7 @@ class FindingRoute(Construct):
         )
 
     def _alarms(self, topic: sns.ITopic | None) -> dict[str, cloudwatch.Alarm]:
-        watched: list[tuple[str, cloudwatch.IMetric, str]] = [
+        watched: list[Watched] = [
             (
                 "Undelivered",
                 self.metric_waiting(),
@@ -177,10 +177,7 @@ class FindingRoute(Construct):
                 "policies of the target, of the queue and of their keys, and look the findings up in Macie.",
             ),
         ]
-        return {
-            name: alarm(self, name, metric=metric, description=description, topic=topic)
-            for name, metric, description in watched
-        }
+        return alarms(self, watched, topic)
 
 
 def _keep_telling(alarm_topic: sns.ITopic | None) -> None:

@@ -14,7 +14,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from cdk_refarch._parts.alarms import alarm
+from cdk_refarch._parts.alarms import Watched, alarms
 from cdk_refarch._parts.findings import acknowledge_wildcard
 from cdk_refarch._parts.keys import USE
 from cdk_refarch._parts.policies import use_key
@@ -148,7 +148,7 @@ class QuarantineResponse(Construct):
             acknowledge_wildcard(role, self.bucket.arn_for_objects("*"), own)
 
     def _alarms(self, topic: sns.ITopic | None) -> dict[str, cloudwatch.Alarm]:
-        watched: list[tuple[str, cloudwatch.IMetric, str]] = [
+        watched: list[Watched] = [
             (
                 "Errors",
                 self.function.metric_errors(),
@@ -161,10 +161,7 @@ class QuarantineResponse(Construct):
                 "wait in its queue for 14 days: mend the cause and replay them.",
             ),
         ]
-        return {
-            name: alarm(self, f"{name}Alarm", metric=metric, description=description, topic=topic)
-            for name, metric, description in watched
-        }
+        return alarms(self, watched, topic, suffix="Alarm")
 
 
 def _flag(value: bool) -> str:

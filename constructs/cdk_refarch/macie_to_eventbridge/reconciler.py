@@ -16,7 +16,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from cdk_refarch._parts.alarms import alarm
+from cdk_refarch._parts.alarms import Watched, alarms
 from cdk_refarch._parts.keys import EVENTS, USE
 from cdk_refarch._parts.policies import use_key
 from cdk_refarch._parts.queues import failure_queue
@@ -155,7 +155,7 @@ class Reconciler(Construct):
         return events.CfnRule.TargetProperty(id="Target", arn=self.function.function_arn, dead_letter_config=queue)
 
     def _alarms(self, topic: sns.ITopic | None) -> dict[str, cloudwatch.Alarm]:
-        watched: list[tuple[str, cloudwatch.IMetric, str]] = [
+        watched: list[Watched] = [
             (
                 "Errors",
                 self.function.metric_errors(),
@@ -168,7 +168,4 @@ class Reconciler(Construct):
                 "purge the queue.",
             ),
         ]
-        return {
-            name: alarm(self, f"{name}Alarm", metric=metric, description=description, topic=topic)
-            for name, metric, description in watched
-        }
+        return alarms(self, watched, topic, suffix="Alarm")

@@ -10,7 +10,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from cdk_refarch._parts.keys import EVENTS, admit_rules_to_queues, admit_rules_to_topics
+from cdk_refarch._parts.keys import EVENTS, admit_rules_to_queues, admit_rules_to_topics, own_rules
 from cdk_refarch._parts.policies import service_role
 
 if TYPE_CHECKING:
@@ -80,31 +80,27 @@ def reach(scope: Construct, target: Target) -> Reached:
     arn = _arn(target)
     if kind not in ROLE_ACTIONS:
         return Reached(kind, arn, None)
-    stack = cdk.Stack.of(scope)
     role = service_role(
         scope,
         "Role",
         service=EVENTS,
         # The rules need the role before they exist, and on a bus of one's own their ARN has its name.
-        conditions={
-            "StringEquals": {"aws:SourceAccount": stack.account},
-            "ArnLike": {"aws:SourceArn": any_rule(scope)},
-        },
+        conditions=own_rules(scope),
         description="Lets the EventBridge rules of the route hand findings to their target",
         statements=[iam.PolicyStatement(actions=ROLE_ACTIONS[kind], resources=[arn])],
     )
     return Reached(kind, arn, role)
 
 
-def admit(scope: Construct, target: Target, rules: dict[str, events.CfnRule]) -> None:
+def admit(scope: Construct, kind: Kind, target: Target, rules: dict[str, events.CfnRule]) -> None:
     """Let rules reach a target that has a policy, and use the key that it is encrypted with.
 
     Args:
         scope: The route.
+        kind: The target's kind.
         target: Where the events go.
         rules: The rules.
     """
-    kind = target_kind(target)
     if kind == "sns":
         _admit_to_topic(scope, cast("sns.ITopic", target))
     elif kind == "sqs":
@@ -135,24 +131,10 @@ def admit_to_queue(scope: Construct, queue: sqs.IQueue, rules: dict[str, events.
 
 
 def _from_rules(scope: Construct, queue: sqs.IQueue, rules: dict[str, events.CfnRule]) -> dict[str, Any]:
-    stack = cdk.Stack.of(scope)
-    if cdk.Stack.of(queue) is stack:
+    if cdk.Stack.of(queue) is cdk.Stack.of(scope):
         return {"ArnEquals": {"aws:SourceArn": [rule.attr_arn for rule in rules.values()]}}
     # In another stack, the queue's policy would have to wait for this stack, and this stack for the queue.
-    return {
-        "StringEquals": {"aws:SourceAccount": stack.account},
-        "ArnLike": {"aws:SourceArn": any_rule(scope)},
-    }
-
-
-def any_rule(scope: Construct) -> str:
-    """Return the ARN of all rules of the account and region.
-
-    Args:
-        scope: Any construct of the stack.
-    """
-    stack = cdk.Stack.of(scope)
-    return f"arn:{stack.partition}:events:{stack.region}:{stack.account}:rule/*"
+    return own_rules(scope)
 
 
 def _admit_to_topic(scope: Construct, topic: sns.ITopic) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import aws_cdk as cdk
@@ -14,44 +13,14 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 
 from cdk_refarch import IotToFirehose, S3Sink
-from tests.unit.templates import Template
+from tests.unit.templates import Template, flat, listed, rows
 
 ENV = cdk.Environment(account="111122223333", region="eu-west-1")
 HERE = "eu-west-1:111122223333"
-PSEUDO = {"AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
-
-
-def flat(value: Any) -> Any:
-    """Show references as <LogicalId.Attribute>, without the hash of the id."""
-    if isinstance(value, list):
-        return [flat(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if "Fn::Join" in value:
-        return "".join(flat(value["Fn::Join"][1]))
-    if "Fn::GetAtt" in value:
-        return f"<{value['Fn::GetAtt'][0][:-8]}.{value['Fn::GetAtt'][1]}>"
-    if "Ref" in value:
-        return PSEUDO.get(value["Ref"], f"<{value['Ref'][:-8]}>")
-    return {key: flat(item) for key, item in value.items()}
 
 
 def table(role: dict[str, Any]) -> set[tuple[str, str, str]]:
     return set(rows(role))
-
-
-def rows(role: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    assert "ManagedPolicyArns" not in role
-    for policy in role["Policies"]:
-        for statement in policy["PolicyDocument"]["Statement"]:
-            assert statement["Effect"] == "Allow"
-            for action in listed(statement["Action"]):
-                for resource in listed(statement["Resource"]):
-                    yield action, flat(resource), str(flat(statement.get("Condition", "")))
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def via(service: str) -> str:

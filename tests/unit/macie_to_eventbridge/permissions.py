@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
-from collections.abc import Iterator
 from typing import Any
 
 import aws_cdk as cdk
@@ -27,47 +25,10 @@ from cdk_refarch import (
     TicketQueue,
 )
 from tests.unit.macie_to_eventbridge.findings import ACCOUNT, REGION, SMALLEST
-from tests.unit.templates import Template
+from tests.unit.templates import Row, Template, listed, plain
 
 ENV = cdk.Environment(account=ACCOUNT, region=REGION)
 HERE = f"{REGION}:{ACCOUNT}"
-PSEUDO = {"AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
-
-Row = tuple[str, str, str]
-
-
-def plain(logical_id: str) -> str:
-    return re.sub("[0-9A-F]{8}$", "", logical_id)
-
-
-def flat(value: Any) -> Any:
-    """Show references as <LogicalId.Attribute>, without the hash of the id."""
-    if isinstance(value, list):
-        return [flat(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if "Fn::Join" in value:
-        return "".join(flat(value["Fn::Join"][1]))
-    if "Fn::GetAtt" in value:
-        return f"<{plain(value['Fn::GetAtt'][0])}.{value['Fn::GetAtt'][1]}>"
-    if "Ref" in value:
-        return PSEUDO.get(value["Ref"], f"<{plain(value['Ref'])}>")
-    return {key: flat(item) for key, item in value.items()}
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def rows(role: dict[str, Any]) -> Iterator[Row]:
-    """The role's permissions: action, resource and condition."""
-    assert "ManagedPolicyArns" not in role
-    for policy in role["Policies"]:
-        for statement in policy["PolicyDocument"]["Statement"]:
-            assert statement["Effect"] == "Allow"
-            for action in listed(statement["Action"]):
-                for resource in listed(statement["Resource"]):
-                    yield action, flat(resource), str(flat(statement.get("Condition", "")))
 
 
 def grants(resources: Any, *actions: str, when: str = "") -> set[Row]:

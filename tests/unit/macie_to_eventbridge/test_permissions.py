@@ -12,15 +12,13 @@ from tests.unit.macie_to_eventbridge.permissions import (
     HERE,
     QUARANTINES,
     SESSIONS,
-    Row,
-    flat,
     function,
     grants,
     resources,
-    rows,
     sending,
     via,
 )
+from tests.unit.templates import Row, flat, rows
 
 Roles = dict[str, dict[str, Any]]
 

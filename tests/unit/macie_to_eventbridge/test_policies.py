@@ -11,8 +11,8 @@ from aws_cdk import aws_sns as sns
 
 from cdk_refarch import AlarmTopic, MacieToEventBridge, Route
 from tests.unit.macie_to_eventbridge.findings import ACCOUNT, REGION, SMALLEST
-from tests.unit.macie_to_eventbridge.permissions import HERE, flat, resources
-from tests.unit.templates import Template
+from tests.unit.macie_to_eventbridge.permissions import HERE, resources
+from tests.unit.templates import Template, flat
 
 
 def allowed(resource: dict[str, Any]) -> list[dict[str, Any]]:
