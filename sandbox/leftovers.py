@@ -8,65 +8,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from .listings import ARGUMENTS, LISTS, NESTED, PARENTS
 from .run import Run
 from .server import ACCOUNT
 
 KEEP = ("Retain", "RetainExceptOnCreate")
 _ALWAYS_THERE = {"CDKToolkit"}
-
-_LISTS: dict[str, tuple[str, str, str, str]] = {
-    "AWS::CloudWatch::Alarm": ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
-    "AWS::CloudWatch::CompositeAlarm": ("cloudwatch", "describe_alarms", "CompositeAlarms", "AlarmName"),
-    "AWS::DynamoDB::Table": ("dynamodb", "list_tables", "TableNames", ""),
-    "AWS::Events::EventBus": ("events", "list_event_buses", "EventBuses", "Name"),
-    "AWS::Events::Rule": ("events", "list_rules", "Rules", "Name"),
-    "AWS::Glue::Database": ("glue", "get_databases", "DatabaseList", "Name"),
-    "AWS::IAM::InstanceProfile": ("iam", "list_instance_profiles", "InstanceProfiles", "InstanceProfileName"),
-    "AWS::IAM::ManagedPolicy": ("iam", "list_policies", "Policies", "Arn"),
-    "AWS::IAM::Role": ("iam", "list_roles", "Roles", "RoleName"),
-    "AWS::IAM::User": ("iam", "list_users", "Users", "UserName"),
-    "AWS::IoT::Policy": ("iot", "list_policies", "policies", "policyName"),
-    "AWS::IoT::Thing": ("iot", "list_things", "things", "thingName"),
-    "AWS::IoT::TopicRule": ("iot", "list_topic_rules", "rules", "ruleName"),
-    "AWS::KMS::Alias": ("kms", "list_aliases", "Aliases", "AliasName"),
-    "AWS::KMS::Key": ("kms", "list_keys", "Keys", "KeyId"),
-    "AWS::KinesisFirehose::DeliveryStream": ("firehose", "list_delivery_streams", "DeliveryStreamNames", ""),
-    "AWS::Lambda::Function": ("lambda", "list_functions", "Functions", "FunctionName"),
-    "AWS::Logs::LogGroup": ("logs", "describe_log_groups", "logGroups", "logGroupName"),
-    "AWS::Logs::MetricFilter": ("logs", "describe_metric_filters", "metricFilters", "filterName"),
-    "AWS::Macie::AllowList": ("macie2", "list_allow_lists", "allowLists", "id"),
-    "AWS::Macie::CustomDataIdentifier": ("macie2", "list_custom_data_identifiers", "items", "id"),
-    "AWS::Macie::FindingsFilter": ("macie2", "list_findings_filters", "findingsFilterListItems", "id"),
-    "AWS::Macie::Session": ("macie2", "get_macie_session", "", ""),
-    "AWS::S3::Bucket": ("s3", "list_buckets", "Buckets", "Name"),
-    "AWS::SNS::Subscription": ("sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),
-    "AWS::SNS::Topic": ("sns", "list_topics", "Topics", "TopicArn"),
-    "AWS::SQS::Queue": ("sqs", "list_queues", "QueueUrls", ""),
-    "AWS::SSM::Parameter": ("ssm", "describe_parameters", "Parameters", "Name"),
-    "AWS::StepFunctions::StateMachine": ("stepfunctions", "list_state_machines", "stateMachines", "stateMachineArn"),
-}
-"""Type to boto3's client and operation that list them all, and where the physical id is in the answer."""
-_ARGUMENTS: dict[str, dict[str, Any]] = {
-    "AWS::IAM::ManagedPolicy": {"Scope": "Local"},
-    "AWS::KinesisFirehose::DeliveryStream": {"Limit": 10000},
-}
-_PARENTS = {"AWS::S3::BucketPolicy": "Bucket", "AWS::SNS::TopicPolicy": "Topics", "AWS::SQS::QueuePolicy": "Queues"}
-"""Type to the property that names the resource it is a part of, with which it goes."""
-
-_NESTED: dict[str, tuple[str, tuple[str, str, str, str], tuple[str, str]]] = {
-    "AWS::Glue::Table": (
-        "AWS::Glue::Database",
-        ("glue", "get_tables", "TableList", "Name"),
-        ("DatabaseName", "DatabaseName"),
-    ),
-    "AWS::IAM::Policy": ("AWS::IAM::Role", ("iam", "list_role_policies", "PolicyNames", ""), ("Roles", "RoleName")),
-    "AWS::Logs::LogStream": (
-        "AWS::Logs::LogGroup",
-        ("logs", "describe_log_streams", "logStreams", "logStreamName"),
-        ("LogGroupName", "logGroupName"),
-    ),
-}
-"""Type to the type that it is listed by, how, and the names of the parent in the template and in the operation."""
 
 
 @dataclass(frozen=True)
@@ -189,11 +136,11 @@ def inventory(run: Run) -> dict[str, set[str]]:
     Args:
         run: The embedded AWS.
     """
-    return {type: set(_listed(run, type)) for type in _LISTS}
+    return {type: set(_listed(run, type)) for type in LISTS}
 
 
 def _listed(run: Run, type: str) -> Iterator[str]:
-    service, operation, key, name = _LISTS[type]
+    service, operation, key, name = LISTS[type]
     if service == "macie2" and not _found(run.client(service).get_macie_session):
         return
     if not key:
@@ -205,7 +152,7 @@ def _listed(run: Run, type: str) -> Iterator[str]:
             rules = _pages(run, service, operation, key, EventBusName=bus)
             yield from (one[name] if bus == "default" else f"{bus}|{one[name]}" for one in rules)
         return
-    for one in _pages(run, service, operation, key, **_ARGUMENTS.get(type, {})):
+    for one in _pages(run, service, operation, key, **ARGUMENTS.get(type, {})):
         found = one[name] if name else one
         if type == "AWS::KMS::Key":
             state = run.client(service).describe_key(KeyId=found)["KeyMetadata"]["KeyState"]
@@ -227,15 +174,15 @@ def _pages(run: Run, service: str, operation: str, key: str, **arguments: Any) -
 def _exists(run: Run, resource: Resource, there: Mapping[str, set[str]]) -> bool:
     if resource.type in there:
         return resource.id in there[resource.type]
-    if resource.type in _PARENTS:
+    if resource.type in PARENTS:
         return _policy_exists(run, resource, there)
-    if resource.type in _NESTED:
+    if resource.type in NESTED:
         return _nested_exists(run, resource, there)
     return _cloud_control_finds(run, resource)
 
 
 def _nested_exists(run: Run, resource: Resource, there: Mapping[str, set[str]]) -> bool:
-    among, (service, operation, key, name), argument = _NESTED[resource.type]
+    among, (service, operation, key, name), argument = NESTED[resource.type]
     names = {resource.id.rpartition("|")[2], resource.properties.get("PolicyName")}
     parents = [one for one in _several(resource.properties.get(argument[0])) if one in there[among]]
     found = (one for parent in parents for one in _pages(run, service, operation, key, **{argument[1]: parent}))
@@ -243,7 +190,7 @@ def _nested_exists(run: Run, resource: Resource, there: Mapping[str, set[str]]) 
 
 
 def _policy_exists(run: Run, resource: Resource, there: Mapping[str, set[str]]) -> bool:
-    (parent, *_) = _several(resource.properties.get(_PARENTS[resource.type])) or [""]
+    (parent, *_) = _several(resource.properties.get(PARENTS[resource.type])) or [""]
     if parent not in there[resource.type.replace("Policy", "")]:
         return False
     if resource.type == "AWS::SQS::QueuePolicy":

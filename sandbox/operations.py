@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import ssl
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -190,6 +193,30 @@ def listener(run: Run, topic: str) -> Iterator[Listener]:
     """
     with subscription(run, topic) as queue_url:
         yield Listener(run, queue_url)
+
+
+def told(run: Run, path: str, what: Mapping[str, Any]) -> Any:
+    """Tell the embedded AWS of something that happens outside of it, such as mail that arrives.
+
+    Args:
+        run: The run.
+        path: Where, under ``/_sandbox/``.
+        what: What happens.
+
+    Returns:
+        The answer.
+
+    Raises:
+        Broken: If it is refused.
+    """
+    trust = ssl.create_default_context(cafile=str(run.sandbox.ca))
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust))
+    request = urllib.request.Request(f"{run.sandbox.endpoint}{path}", json.dumps(what).encode(), method="POST")  # noqa: S310
+    try:
+        with direct.open(request, timeout=30) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        raise Broken(f"{path}: {error.read().decode()}") from error
 
 
 def tool(run: Run, script: str, *arguments: str) -> str:

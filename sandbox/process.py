@@ -187,11 +187,12 @@ class Sandbox:
         names = {"profile": (None, None, None, None), "config_file": nowhere, "credentials_file": nowhere}
         return boto3.Session(botocore_session=botocore.session.Session(session_vars=names), **self.credentials)
 
-    def client(self, service: str) -> Any:
-        """Make a boto3 client of the account's root user; faults show at once, for it tries only twice.
+    def client(self, service: str, role: str | None = None) -> Any:
+        """Make a boto3 client of the account's root user, or of a role; faults show at once, for it tries only twice.
 
         Args:
             service: boto3's name of the service.
+            role: The ARN of a role that the root user may assume; None for the root user.
 
         Raises:
             SandboxFailed: If the client would talk to anything else than this AWS.
@@ -206,11 +207,22 @@ class Sandbox:
             use_dualstack_endpoint=False,
             use_fips_endpoint=False,
         )
+        given = {} if role is None else self._assume(role)
         with self._lock:
-            made = self._session.client(service, endpoint_url=self.endpoint, verify=str(self.ca), config=config)
+            made = self._session.client(
+                service, endpoint_url=self.endpoint, verify=str(self.ca), config=config, **given
+            )
         if made.meta.endpoint_url != self.endpoint:
             raise SandboxFailed(f"the client for {service} must use {self.endpoint}, got {made.meta.endpoint_url}")
         return made
+
+    def _assume(self, role: str) -> dict[str, str]:
+        answer = self.client("sts").assume_role(RoleArn=role, RoleSessionName="sandbox")["Credentials"]
+        return {
+            "aws_access_key_id": answer["AccessKeyId"],
+            "aws_secret_access_key": answer["SecretAccessKey"],
+            "aws_session_token": answer["SessionToken"],
+        }
 
     def start(self, command: Sequence[str], folder: Path) -> subprocess.Popen[str]:
         """Start a command that reaches this AWS; it ends with the sandbox, whatever becomes of this process.

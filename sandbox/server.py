@@ -115,23 +115,33 @@ async def _serve(folder: Path, gateway: socket.socket, mqtt: socket.socket) -> N
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(_with_types(app.app), config, shutdown_trigger=stop.wait)
+    await serve(_with_hooks(app.app), config, shutdown_trigger=stop.wait)
     announced.cancel()
     _end(folder)
 
 
-def _with_types(emulator: Any) -> Any:
-    """The emulator, with one answer of ours: the resource types that are recorded, not emulated."""
+def _with_hooks(emulator: Any) -> Any:
+    """The emulator, with answers of ours: which types are recorded, not emulated, and what scenarios let happen."""
     from .adapters import recorded
+    from .adapters.ses import hooks
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
-        if scope.get("path") != "/_sandbox/types":
+        path = scope.get("path")
+        if path == "/_sandbox/types":
+            status, said = 200, {"recorded": sorted(recorded.TYPES)}
+        elif path in hooks.HOOKS:
+            body, more = b"", True
+            while more:
+                message = await receive()
+                body, more = body + message.get("body", b""), message.get("more_body", False)
+            status, said = await asyncio.to_thread(hooks.HOOKS[path], body, ACCOUNT, REGION)
+        else:
             await emulator(scope, receive, send)
             return
-        body = json.dumps({"recorded": sorted(recorded.TYPES)}).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        text = json.dumps(said).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(text)).encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": text})
 
     return answer
 

@@ -1,5 +1,7 @@
 """Change one thing at a time and see whether the tests notice: leaves of templates, and an architecture's Python.
 
+Its Python is its own and that of the shared parts which it uses.
+
 A change that no test notices is a survivor. Every one that touches security, failure handling or data retention wants a
 test; the rest are to be read.
 """
@@ -48,6 +50,29 @@ class Mutant(NamedTuple):
     line: int
     what: str
     source: str
+
+
+def modules(architecture: str) -> list[Path]:
+    """Return the modules of an architecture, and those of ``_parts`` that they import.
+
+    Args:
+        architecture: The architecture's folder.
+    """
+    found: set[Path] = set()
+    new = set((PACKAGE / architecture).glob("*.py"))
+    while new:
+        found |= new
+        new = {module for path in new for module in _imported(path)} - found
+    return sorted(found)
+
+
+def _imported(path: Path) -> Iterator[Path]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            base = path.parents[node.level - 1] if node.level else PACKAGE.parent
+            module = base.joinpath(*(node.module or "").split("."))
+            names = (module.with_suffix(".py"), *(module / f"{one.name}.py" for one in node.names))
+            yield from (one for one in names if one.is_file())
 
 
 def code_mutants(path: Path) -> Iterator[Mutant]:
@@ -201,7 +226,7 @@ def main() -> None:
     if asked.templates:
         for path in sorted(SNAPSHOTS.glob("*.json")):
             print("\n".join(template_survivors(path.stem, json.loads(path.read_text()))))
-    mutants = [one for path in sorted((PACKAGE / asked.architecture).glob("*.py")) for one in code_mutants(path)]
+    mutants = [one for path in modules(asked.architecture) for one in code_mutants(path)]
     chosen = random.Random(asked.seed).sample(mutants, min(asked.sample or len(mutants), len(mutants)))  # noqa: S311
     survivors = []
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:

@@ -10,11 +10,12 @@ if TYPE_CHECKING:
 
     from .config import Settings
 
-Architecture = Literal["iot_to_firehose", "macie_to_eventbridge"]
+Architecture = Literal["iot_to_firehose", "macie_to_eventbridge", "ses_config_sets"]
 
 STACKS: dict[Architecture, str] = {
     "iot_to_firehose": "IotToFirehose",
     "macie_to_eventbridge": "MacieToEventBridge",
+    "ses_config_sets": "SesConfigSets",
 }
 """Architecture to the name of its stack; the class is named the same with ``Stack`` behind."""
 

@@ -70,6 +70,38 @@ class MacieToEventBridgeSettings(_Section):
     reconcile: bool = False
 
 
+class StreamSettings(_Section):
+    """One stream of the stack ``SesConfigSets``; the construct checks the values further."""
+
+    pool: Literal["SHARED", "STANDARD", "MANAGED"] = "SHARED"
+    pause: bool = False
+    suppression: list[Literal["BOUNCE", "COMPLAINT"]] | None = None
+    tracking_domain: str | None = None
+    max_delivery_minutes: int | None = None
+
+
+class SesConfigSetsSettings(_Section):
+    """What the stack ``SesConfigSets`` is built with; the construct checks the values further."""
+
+    domain: str = "example.com"
+    hosted_zone_id: str | None = None
+    hosted_zone_name: str | None = None
+    address: str | None = None
+    mail_from_subdomain: str = "bounce"
+    dmarc_policy: Literal["none", "quarantine", "reject"] | None = "quarantine"
+    dmarc_report_to: str | None = None
+    streams: dict[str, StreamSettings] = {
+        "transactional": StreamSettings(),
+        "marketing": StreamSettings(pause=True),
+    }
+    default_stream: str | None = None
+    analytics: bool = True
+    expire_after_days: int | None = None
+    inbound_recipients: list[str] = []
+    inbound_mx_record: bool = False
+    account_suppression: list[Literal["BOUNCE", "COMPLAINT"]] | None = None
+
+
 class Settings(_Section):
     """The settings of the whole app; without any context, these defaults."""
 
@@ -83,6 +115,7 @@ class Settings(_Section):
     macie_to_eventbridge: Annotated[MacieToEventBridgeSettings, BeforeValidator(_from_command_line)] = (
         MacieToEventBridgeSettings()
     )
+    ses_config_sets: Annotated[SesConfigSetsSettings, BeforeValidator(_from_command_line)] = SesConfigSetsSettings()
 
     @classmethod
     def from_context(cls, node: Node) -> Settings:

@@ -1,6 +1,8 @@
 from ._parts.alarm_topic import AlarmTopic
 from ._parts.house_rules import HouseRules
-from .iot_to_firehose import BucketLifecycle, GlueTable, IotToFirehose, S3Delivery, S3Sink
+from ._parts.s3_delivery.s3_delivery import S3Delivery
+from ._parts.s3_delivery.s3_sink import BucketLifecycle, GlueTable, S3Sink
+from .iot_to_firehose import IotToFirehose
 from .macie_to_eventbridge import (
     AllowList,
     AuditBus,
@@ -18,28 +20,62 @@ from .macie_to_eventbridge import (
     SuppressionRule,
     TicketQueue,
 )
+from .ses_config_sets import (
+    AddressIdentity,
+    Analytics,
+    Dmarc,
+    DnsRecord,
+    DomainIdentity,
+    EmailStream,
+    EventMetrics,
+    Feedback,
+    FeedbackHook,
+    Inbound,
+    Pause,
+    Reputation,
+    SendingStream,
+    SesAccount,
+    SesConfigSets,
+    TrackingDomain,
+)
 
 __all__ = [
+    "AddressIdentity",
     "AlarmTopic",
     "AllowList",
+    "Analytics",
     "AuditBus",
     "BucketCriteria",
     "BucketLifecycle",
     "ClassificationJob",
     "CustomDataIdentifier",
+    "Dmarc",
+    "DnsRecord",
+    "DomainIdentity",
+    "EmailStream",
+    "EventMetrics",
+    "Feedback",
+    "FeedbackHook",
     "FindingRoute",
     "GlueTable",
     "HouseRules",
+    "Inbound",
     "IotToFirehose",
     "MacieSession",
     "MacieToEventBridge",
     "Notification",
     "Organization",
+    "Pause",
     "Quarantine",
+    "Reputation",
     "ResultsExport",
     "Route",
     "S3Delivery",
     "S3Sink",
+    "SendingStream",
+    "SesAccount",
+    "SesConfigSets",
     "SuppressionRule",
     "TicketQueue",
+    "TrackingDomain",
 ]

@@ -19,6 +19,9 @@ def install() -> None:
         object_lock,
         ordering,
         recorded,
+        redrive,
+        ses,
+        subscriptions,
     )
 
     iot.install()
@@ -31,7 +34,11 @@ def install() -> None:
     object_lock.install()
     conditions.install()
     custom_resources.install()
+    redrive.install()
+    subscriptions.install()
     macie.install_types()
+    ses.install_types()
     recorded.install()
     macie.install()
+    ses.install()
     ordering.install()

@@ -1,7 +1,8 @@
-"""Alarms as CloudWatch has them: by metric, dimensions and statistic, in state, and told to a topic that lets them.
+"""Alarms as CloudWatch has them: by metric, dimensions and statistic, in state, told to topics and functions.
 
 MiniStack compares a metric regardless of its dimensions, refuses alarms on a Metrics Insights query and on a sum of
-metrics (``FILL(a, 0) + FILL(b, 0)``), asks neither the topic's policy nor its key's, and knows no metrics of queues.
+metrics (``FILL(a, 0) + FILL(b, 0)``), asks neither the topic's policy nor its key's, invokes no functions, and knows no
+metrics of queues. Topics and functions hear of a change as far as their policies let CloudWatch.
 Time in the sandbox is real: a queue is measured, and alarms are evaluated, every second instead of every minute.
 """
 
@@ -12,10 +13,11 @@ import re
 import threading
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from ministack.core.responses import request_scope
-from ministack.services import cloudwatch, sns, sqs
+from ministack.core.responses import get_account_id, get_region, request_scope
+from ministack.services import cloudwatch, lambda_svc, sns, sqs
 from ministack.services.cloudformation import provisioners
 
 from . import access
@@ -124,6 +126,7 @@ def _evaluate(alarm: dict[str, Any]) -> None:
     before = alarm["StateValue"]
     if state == before:
         return
+    alarm["_previous"] = _state(before, alarm.get("StateReason", ""), alarm.get("StateUpdatedTimestamp", 0))
     alarm.update(StateValue=state, StateReason=reason, StateUpdatedTimestamp=int(time.time()))
     cloudwatch._record_history(alarm["AlarmName"], before, state, reason)
     cloudwatch._dispatch_alarm_actions(alarm, before, state, reason)
@@ -158,25 +161,76 @@ def _statistic(alarm: Mapping[str, Any]) -> float | None:
 
 
 def _dispatch(alarm: dict[str, Any], before: str, state: str, reason: str) -> None:
-    """Tell the alarm's topics, those whose policy and key admit it; the others never hear, as on AWS."""
+    """Tell the alarm's topics and functions, those whose policies admit it; the others never hear, as on AWS."""
     field = {"ALARM": "AlarmActions", "OK": "OKActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}[state]
     admitted = []
-    for topic in alarm.get(field) or []:
+    for action in alarm.get(field) or []:
         try:
-            _admit(alarm, topic)
-        except access.Refused as error:
+            _admit(alarm, action)
+        except (access.Refused, LookupError) as error:
             _log.warning("alarm %s could not tell: %s", alarm["AlarmName"], error)
         else:
-            admitted.append(topic)
+            admitted.append(action)
     _tell({**alarm, field: admitted}, before, state, reason)
+    for action in admitted if alarm.get("ActionsEnabled", True) else []:
+        if action.split(":")[2] == "lambda":
+            function, config, _ = lambda_svc._get_func_record_for_ref(action)
+            record = lambda_svc._execution_record_for_config(function, config)
+            lambda_svc.invoke_async_with_retry(record, _event(alarm, before, state, reason))
 
 
-def _admit(alarm: Mapping[str, Any], topic: str) -> None:
-    _, _, service, region, account, *_ = topic.split(":")
-    if service != "sns":
-        return
+def _admit(alarm: Mapping[str, Any], action: str) -> None:
+    _, _, service, region, account, *_ = action.split(":")
     conditions = {"aws:SourceArn": alarm["AlarmArn"], "aws:SourceAccount": account}
-    who = "cloudwatch.amazonaws.com"
-    access.require_service(who, "sns:Publish", topic, account, region, conditions)
-    found = sns._topics.get(topic)
-    access.require_service_key(who, access.own_key(found) if found else "", account, region, conditions)
+    if service == "lambda":
+        if lambda_svc._get_func_record_for_ref(action)[0] is None:
+            raise LookupError(f"there is no function {action}")
+        who = "lambda.alarms.cloudwatch.amazonaws.com"
+        access.require_service(who, "lambda:InvokeFunction", action, account, region, conditions)
+    if service == "sns":
+        who = "cloudwatch.amazonaws.com"
+        access.require_service(who, "sns:Publish", action, account, region, conditions)
+        found = sns._topics.get(action)
+        access.require_service_key(who, access.own_key(found) if found else "", account, region, conditions)
+
+
+def _state(value: str, reason: str, when: float) -> dict[str, str]:
+    stamp = datetime.fromtimestamp(when, UTC).isoformat(timespec="milliseconds").replace("+00:00", "+0000")
+    return {"value": value, "reason": reason, "timestamp": stamp}
+
+
+def _event(alarm: Mapping[str, Any], before: str, state: str, reason: str) -> dict[str, Any]:
+    """What a function is told.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-actions-Lambda.html
+    """
+    now = _state(state, reason, time.time())
+    metrics = [
+        {
+            "id": f"m{number}",
+            "metricStat": {
+                "metric": {
+                    "namespace": part["Namespace"],
+                    "name": part["MetricName"],
+                    "dimensions": {one["Name"]: one["Value"] for one in part["Dimensions"]},
+                },
+                "period": part["Period"],
+                "stat": part["Statistic"],
+            },
+            "returnData": True,
+        }
+        for number, part in enumerate(alarm.get("_sum") or [alarm], 1)
+    ]
+    return {
+        "source": "aws.cloudwatch",
+        "alarmArn": alarm["AlarmArn"],
+        "accountId": get_account_id(),
+        "time": now["timestamp"],
+        "region": get_region(),
+        "alarmData": {
+            "alarmName": alarm["AlarmName"],
+            "state": now,
+            "previousState": alarm.get("_previous") or _state(before, "", 0),
+            "configuration": {"description": alarm.get("AlarmDescription") or "", "metrics": metrics},
+        },
+    }

@@ -18,6 +18,7 @@ from uuid import uuid4
 from ministack.services import cloudwatch, firehose, lambda_svc
 
 from . import access
+from . import firehose_parquet as parquet
 
 if TYPE_CHECKING:
     from .firehose_s3 import Destination
@@ -242,9 +243,11 @@ def _pack(batch: _Batch, prefix: str, records: list[Record]) -> Iterator[StoredO
     given: str = batch.config.get("FileExtension") or ""
     if conversion:
         batch.destination.admit_table()
-        records = [record for record in records if _converts(batch, conversion, record)]
-        if records:
-            body = firehose._convert_to_parquet(conversion, b"\n".join(record.data for record in records))
+        body = parquet.converted(conversion, [record.data for record in records])
+        if body is None:  # find out which
+            records = [record for record in records if _converts(batch, conversion, record)]
+            body = parquet.converted(conversion, [record.data for record in records]) if records else None
+        if body is not None:
             yield batch.object(prefix, given or ".parquet", body, records)
         return
     body, extension = batch.compressed(b"".join(record.data for record in records))
@@ -253,7 +256,7 @@ def _pack(batch: _Batch, prefix: str, records: list[Record]) -> Iterator[StoredO
 
 def _converts(batch: _Batch, conversion: Mapping[str, Any], record: Record) -> bool:
     try:
-        firehose._convert_to_parquet(conversion, record.data)
+        firehose._convert_to_parquet(conversion, parquet.lowered(record.data))
     except firehose._DeliveryError as error:
         schema = conversion["SchemaConfiguration"]
         table = {"databaseName": schema["DatabaseName"], "tableName": schema["TableName"]}

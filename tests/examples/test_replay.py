@@ -15,7 +15,7 @@ from examples.iot_to_firehose import replay_errors, replay_queue
 from tests.fakes.aws import FakeAws, FakeError
 
 QUEUE = "https://sqs.eu-west-1.amazonaws.com/111122223333/failed"
-LATER = int(time.time() * 1000) + 60_000
+LATER = int(time.time() * 1000) + 3_600_000
 
 
 @pytest.fixture

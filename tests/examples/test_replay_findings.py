@@ -18,7 +18,7 @@ from tests.unit.macie_to_eventbridge.findings import policy_finding, sensitive_f
 
 QUEUE = "https://sqs.eu-west-1.amazonaws.com/111122223333/failed"
 SOURCE = "cdk-refarch.macie.c8"
-LATER = int(time.time() * 1000) + 60_000
+LATER = int(time.time() * 1000) + 3_600_000
 TAKEN = {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
 RULES = "arn:aws:events:eu-west-1:111122223333:rule/"
 RECONCILED = "cdk-refarch.macie.reconciled.c8"

@@ -8,43 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any
 
+from .contracts_ses import SES_CONTRACTS
 from .grants import Row
 from .intrinsics import flat
-
-Resources = dict[str, dict[str, Any]]
-
-
-class Need(NamedTuple):
-    """One permission that a role must have or, when a principal is named, that a resource must give it."""
-
-    holder: str
-    action: str
-    resource: str
-    why: str
-    principal: str = ""
-
-
-def _used_by(resources: Resources, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    return ((name, flat(one.get("Properties", {}))) for name, one in resources.items() if one["Type"] == kind)
-
-
-def _name(reference: str) -> str:
-    return reference.strip("<>").partition(".")[0]
+from .needs import Need, Resources, name_of, used_by
 
 
 def iot_rule_to_firehose(resources: Resources) -> Iterator[Need]:
     """https://docs.aws.amazon.com/iot/latest/developerguide/kinesis-firehose-rule-action.html"""
-    for name, rule in _used_by(resources, "AWS::IoT::TopicRule"):
+    for name, rule in used_by(resources, "AWS::IoT::TopicRule"):
         for action in rule["TopicRulePayload"]["Actions"]:
             if "Firehose" not in action:
                 continue
             put = action["Firehose"]
             calls = ["firehose:PutRecord"] + (["firehose:PutRecordBatch"] if put.get("BatchMode") else [])
             for call in calls:
-                stream = f"<{_name(put['DeliveryStreamName'])}.Arn>"
-                yield Need(_name(put["RoleArn"]), call, stream, f"{name} puts records into it")
+                stream = f"<{name_of(put['DeliveryStreamName'])}.Arn>"
+                yield Need(name_of(put["RoleArn"]), call, stream, f"{name} puts records into it")
 
 
 def iot_rule_to_sqs(resources: Resources) -> Iterator[Need]:
@@ -53,12 +35,12 @@ def iot_rule_to_sqs(resources: Resources) -> Iterator[Need]:
     For an encrypted queue also
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
     """
-    for name, rule in _used_by(resources, "AWS::IoT::TopicRule"):
+    for name, rule in used_by(resources, "AWS::IoT::TopicRule"):
         payload = rule["TopicRulePayload"]
         for action in [*payload["Actions"], payload.get("ErrorAction", {})]:
             if "Sqs" not in action:
                 continue
-            role, queue = _name(action["Sqs"]["RoleArn"]), _name(action["Sqs"]["QueueUrl"])
+            role, queue = name_of(action["Sqs"]["RoleArn"]), name_of(action["Sqs"]["QueueUrl"])
             if queue not in resources:
                 continue
             yield Need(role, "sqs:SendMessage", f"<{queue}.Arn>", f"{name} sends messages to it")
@@ -69,11 +51,11 @@ def iot_rule_to_sqs(resources: Resources) -> Iterator[Need]:
 
 def firehose_to_s3(resources: Resources) -> Iterator[Need]:
     """https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3"""
-    for name, stream in _used_by(resources, "AWS::KinesisFirehose::DeliveryStream"):
+    for name, stream in used_by(resources, "AWS::KinesisFirehose::DeliveryStream"):
         to = stream.get("ExtendedS3DestinationConfiguration")
         if not to:
             continue
-        role, bucket = _name(to["RoleARN"]), to["BucketARN"]
+        role, bucket = name_of(to["RoleARN"]), to["BucketARN"]
         for call in ("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"):
             yield Need(role, call, bucket, f"{name} delivers to it")
         for prefix in (to.get("Prefix", ""), to.get("ErrorOutputPrefix", "")):
@@ -108,24 +90,24 @@ def _firehose_helpers(name: str, role: str, to: dict[str, Any]) -> Iterator[Need
 
 def events_rule_to_sqs(resources: Resources) -> Iterator[Need]:
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sqs-permissions"""
-    for name, rule in _used_by(resources, "AWS::Events::Rule"):
+    for name, rule in used_by(resources, "AWS::Events::Rule"):
         for target in rule.get("Targets", []):
             for arn in (target["Arn"], target.get("DeadLetterConfig", {}).get("Arn", "")):
-                queue = _name(arn)
+                queue = name_of(arn)
                 if resources.get(queue, {}).get("Type") != "AWS::SQS::Queue":
                     continue
                 events = "Service:events.amazonaws.com"
                 yield Need(queue, "sqs:SendMessage", f"<{queue}.Arn>", f"{name} sends events to it", events)
-                key = _name(str(flat(resources[queue].get("Properties", {})).get("KmsMasterKeyId", "")))
+                key = name_of(str(flat(resources[queue].get("Properties", {})).get("KmsMasterKeyId", "")))
                 for call in ("kms:Decrypt", "kms:GenerateDataKey") if key else ():
                     yield Need(key, call, "*", f"{name} sends events to {queue}, encrypted with it", events)
 
 
 def _targets(resources: Resources, kind: str) -> Iterator[tuple[str, dict[str, Any], str]]:
     """Yield each rule with a target of a type: the rule, the target and the target's logical id."""
-    for name, rule in _used_by(resources, "AWS::Events::Rule"):
+    for name, rule in used_by(resources, "AWS::Events::Rule"):
         for target in rule.get("Targets", []):
-            found = _name(target["Arn"])
+            found = name_of(target["Arn"])
             if resources.get(found, {}).get("Type") == kind:
                 yield name, target, found
 
@@ -138,7 +120,7 @@ def events_rule_to_sns(resources: Resources) -> Iterator[Need]:
     events = "Service:events.amazonaws.com"
     for name, _, topic in _targets(resources, "AWS::SNS::Topic"):
         yield Need(topic, "sns:Publish", f"<{topic}>", f"{name} publishes events to it", events)
-        key = _name(str(flat(resources[topic].get("Properties", {})).get("KmsMasterKeyId", "")))
+        key = name_of(str(flat(resources[topic].get("Properties", {})).get("KmsMasterKeyId", "")))
         for call in ("kms:Decrypt", "kms:GenerateDataKey") if key else ():
             yield Need(key, call, "*", f"{name} publishes events to {topic}, encrypted with it", events)
 
@@ -152,14 +134,14 @@ def events_rule_with_role(resources: Resources) -> Iterator[Need]:
     ):
         for name, target, _ in _targets(resources, kind):
             for call in calls:
-                yield Need(_name(target["RoleArn"]), call, target["Arn"], f"{name} hands events to it")
+                yield Need(name_of(target["RoleArn"]), call, target["Arn"], f"{name} hands events to it")
 
 
 def macie_results_to_s3(resources: Resources) -> Iterator[Need]:
     """https://docs.aws.amazon.com/macie/latest/user/discovery-results-repository-s3.html"""
     macie = "Service:macie.amazonaws.com"
-    for name, export in _used_by(resources, "Custom::MacieResultsExport"):
-        bucket, key = _name(export["BucketName"]), _name(export["KmsKeyArn"])
+    for name, export in used_by(resources, "Custom::MacieResultsExport"):
+        bucket, key = name_of(export["BucketName"]), name_of(export["KmsKeyArn"])
         why = f"{name} makes Macie write results there"
         yield Need(bucket, "s3:GetBucketLocation", f"<{bucket}.Arn>", why, macie)
         yield Need(bucket, "s3:PutObject", f"<{bucket}.Arn>/{export.get('KeyPrefix', '')}*", why, macie)
@@ -169,11 +151,11 @@ def macie_results_to_s3(resources: Resources) -> Iterator[Need]:
 
 def function_to_dead_letter_queue(resources: Resources) -> Iterator[Need]:
     """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"""
-    for name, function in _used_by(resources, "AWS::Lambda::Function"):
-        queue = _name(function.get("DeadLetterConfig", {}).get("TargetArn", ""))
+    for name, function in used_by(resources, "AWS::Lambda::Function"):
+        queue = name_of(function.get("DeadLetterConfig", {}).get("TargetArn", ""))
         if resources.get(queue, {}).get("Type") != "AWS::SQS::Queue":
             continue
-        role = _name(function["Role"])
+        role = name_of(function["Role"])
         yield Need(role, "sqs:SendMessage", f"<{queue}.Arn>", f"{name} sends events that it failed on to it")
         key = flat(resources[queue].get("Properties", {})).get("KmsMasterKeyId")
         for call in ("kms:Decrypt", "kms:GenerateDataKey") if key else ():
@@ -189,6 +171,7 @@ CONTRACTS: tuple[Callable[[Resources], Iterator[Need]], ...] = (
     events_rule_with_role,
     macie_results_to_s3,
     function_to_dead_letter_queue,
+    *SES_CONTRACTS,
 )
 
 

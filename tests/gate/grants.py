@@ -70,6 +70,26 @@ def _of_resource(logical_id: str, resource: dict[str, Any]) -> Iterator[Row]:
         on = [logical_id] if target is None else [str(flat(one)).strip("<>") for one in listed(properties[target])]
         for name in on:
             yield from _statements(f"policy on {name}", properties[document])
+    elif kind == "AWS::Lambda::Permission":
+        yield _permission(properties)
+
+
+def _permission(properties: dict[str, Any]) -> Row:
+    """Return the permission of a function's policy, whose conditions are properties."""
+    given = flat(properties)
+    function = str(given["FunctionName"])
+    conditions = [
+        f"{operator} {key} {json.dumps(given[name])}"
+        for operator, key, name in (
+            ("ArnLike", "aws:SourceArn", "SourceArn"),
+            ("StringEquals", "aws:SourceAccount", "SourceAccount"),
+        )
+        if name in given
+    ]
+    # A service has dots in its name, an account or a role has colons or none.
+    kind = "Service" if "." in given["Principal"] and ":" not in given["Principal"] else "AWS"
+    holder = f"policy on {function.strip('<>').partition('.')[0]}"
+    return Row(holder, "Allow", f"{kind}:{given['Principal']}", given["Action"], function, " and ".join(conditions))
 
 
 def _statements(holder: str, document: dict[str, Any]) -> Iterator[Row]:

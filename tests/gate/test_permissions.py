@@ -42,7 +42,11 @@ STAR_REASONS: dict[str, str] = {
 }
 """Actions that a role has on every resource, to the reason that AWS gives for it, with the link."""
 
-STAR_SERVICES = {"macie2": MACIE, "xray": XRAY}
+SES = (
+    "IAM knows no resource for settings of an account and for the active receipt rule set: "
+    "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html"
+)
+STAR_SERVICES = {"macie2": MACIE, "ses": SES, "xray": XRAY}
 """Services of which a role has actions on every resource that IAM knows on * only, to the reason for it."""
 
 

@@ -11,20 +11,26 @@ from typing import Any
 import pytest
 
 from tests.fakes.aws import FakeAws
-from tests.handlers.loading import Context, load
+from tests.handlers.loading import Context, load_provider
 
 URL = "https://cloudformation-custom-resource-response.s3.amazonaws.com/secret?X-Amz-Signature=secret"
 
 
 class CloudFormation:
-    """Sends requests to the handler and takes its answers."""
+    """Sends requests to the handler of a provider and takes its answers.
 
-    def __init__(self, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    Args:
+        aws: The fake AWS; in place already.
+        monkeypatch: Puts this in the place of clock and network.
+        provider: The module in ``_parts/providers``.
+    """
+
+    def __init__(self, aws: FakeAws, monkeypatch: pytest.MonkeyPatch, provider: str) -> None:
         self.aws, self.requests, self.pauses = aws, list[Any](), list[float]()
         self.failures: list[Exception] = []
         monkeypatch.setattr(time, "sleep", self.pauses.append)
         monkeypatch.setattr(urllib.request, "urlopen", self._take)
-        self.module = load("macie_to_eventbridge", "macie_provider")
+        self.module = load_provider(provider)
 
     def _take(self, request: urllib.request.Request, timeout: float) -> Any:
         assert timeout <= 5
@@ -40,7 +46,7 @@ class CloudFormation:
             "ResponseURL": URL,
             "StackId": "stack",
             "RequestId": "request-1",
-            "LogicalResourceId": "Macie",
+            "LogicalResourceId": "Resource",
             "ResourceProperties": {"ServiceToken": "arn", **properties},
             **more,
         }

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 PACKAGE = Path(__file__).resolve().parent.parent.parent / "constructs" / "cdk_refarch"
+PROVIDERS = PACKAGE / "_parts" / "providers"
 FUNCTION_ARN = "arn:aws:lambda:eu-central-1:111122223333:function:handler"
 
 
@@ -36,8 +40,23 @@ def load(architecture: str, name: str) -> Any:
         architecture: The architecture's folder.
         name: The handler's folder.
     """
-    path = PACKAGE / architecture / "handlers" / name / "index.py"
-    spec = importlib.util.spec_from_file_location(f"handler_{name}", path)
+    return _run(f"handler_{name}", PACKAGE / architecture / "handlers" / name / "index.py")
+
+
+def load_provider(name: str) -> Any:
+    """Return the module of a provider of custom resources, with a protocol of its own; patch ``boto3`` before.
+
+    Args:
+        name: The module in ``_parts/providers``.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        # Its folder is the root of the function's code, and nothing of it stays for other tests.
+        patch.setitem(sys.modules, "cloudformation", _run("cloudformation", PROVIDERS / "cloudformation.py"))
+        return _run(f"provider_{name}", PROVIDERS / f"{name}.py")
+
+
+def _run(name: str, path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -12,6 +12,41 @@ import pytest
 from sandbox.process import Sandbox
 from sandbox.run import Run
 from sandbox.scenarios import Broken
+from tests.sandbox.demos import Demos
+
+_DEMOS = pytest.StashKey[Demos]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let the tests of the demo come last; until then it runs beside the others."""
+    items.sort(key=_needs_demos)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start the demo of the architectures that tests were collected for."""
+    wanted = {
+        str(item.callspec.params["architecture"])
+        for item in session.items
+        if isinstance(item, pytest.Function) and _needs_demos(item)
+    }
+    if wanted and not session.config.option.collectonly:
+        session.config.stash[_DEMOS] = Demos(sorted(wanted))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End the demo, also when the tests were interrupted."""
+    if _DEMOS in session.config.stash:
+        session.config.stash[_DEMOS].close()
+
+
+def _needs_demos(item: pytest.Item) -> bool:
+    return "demos" in getattr(item, "fixturenames", ())
+
+
+@pytest.fixture(scope="session")
+def demos(pytestconfig: pytest.Config) -> Demos:
+    """The demo of the architectures."""
+    return pytestconfig.stash[_DEMOS]
 
 
 @pytest.fixture(scope="session")

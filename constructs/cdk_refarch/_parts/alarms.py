@@ -23,8 +23,9 @@ def alarm(
     threshold: float = 0,
     comparison: cloudwatch.ComparisonOperator = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
     periods: int = 1,
+    missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
 ) -> cloudwatch.Alarm:
-    """Create an alarm that stays quiet without data and tells a topic when there is one.
+    """Create an alarm that tells a topic when there is one.
 
     Args:
         scope: The construct that the alarm belongs to.
@@ -35,6 +36,7 @@ def alarm(
         threshold: The bound that raises it.
         comparison: How the metric is compared with the bound.
         periods: For how many periods in a row, from 1.
+        missing: What periods without data mean.
 
     Returns:
         The alarm.
@@ -47,7 +49,7 @@ def alarm(
         threshold=threshold,
         comparison_operator=comparison,
         evaluation_periods=periods,
-        treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        treat_missing_data=missing,
     )
     if topic is not None:
         made.add_alarm_action(actions.SnsAction(topic))

@@ -9,6 +9,8 @@ from constructs import Construct
 
 CLOUDWATCH = "cloudwatch.amazonaws.com"
 EVENTS = "events.amazonaws.com"
+SES = "ses.amazonaws.com"
+SNS = "sns.amazonaws.com"
 
 USE = ["kms:Decrypt", "kms:GenerateDataKey"]
 """What a service needs to write what it cannot read, and to read its own data keys."""
@@ -97,28 +99,54 @@ def admit_rules_to_queues(scope: Construct, key: kms.IKey) -> None:
     )
 
 
-def admit_rules_to_topics(scope: Construct, key: kms.IKey) -> None:
-    """Let EventBridge publish to topics of this account and region that the key encrypts.
+def admit_to_topics(scope: Construct, key: kms.IKey, service: str) -> None:
+    """Let a service publish to topics of this account and region that the key encrypts.
 
     Args:
         scope: Any construct of the stack.
         key: The key. A warning is shown when its policy is not the app's to change.
+        service: The service principal, EventBridge or SES.
     """
     stack = cdk.Stack.of(scope)
     topics = f"arn:{stack.partition}:sns:{stack.region}:{stack.account}:*"
     statement = iam.PolicyStatement(
-        principals=[iam.ServicePrincipal(EVENTS)],
+        principals=[iam.ServicePrincipal(service)],
         actions=USE,
         resources=["*"],
-        # On its way to a topic, EventBridge does not say for whom it works: a condition on the source account or
-        # the source ARN would never be met.
+        # On their way to a topic, these services do not say for whom they work, as far as AWS documents it: a condition
+        # on the source account or the source ARN might never be met.
         conditions={"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": topics}},
     )
     admit(
         scope,
         key,
         statement,
-        needed="events.amazonaws.com decrypt and generate data keys without a condition on the source, or events do "
+        needed=f"{service} decrypt and generate data keys without a condition on the source, or what it publishes does "
         "not reach the topic",
         source="https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html",
+    )
+
+
+def admit_topics_to_queues(scope: Construct, key: kms.IKey) -> None:
+    """Let topics of this account and region put messages into queues that the key encrypts.
+
+    Args:
+        scope: Any construct of the stack.
+        key: The key. A warning is shown when its policy is not the app's to change.
+    """
+    stack = cdk.Stack.of(scope)
+    # Not the one topic: the topic is encrypted with the key and has to wait for it.
+    topics = f"arn:{stack.partition}:sns:{stack.region}:{stack.account}:*"
+    statement = iam.PolicyStatement(
+        principals=[iam.ServicePrincipal(SNS)],
+        actions=USE,
+        resources=["*"],
+        conditions={"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": topics}},
+    )
+    admit(
+        scope,
+        key,
+        statement,
+        needed="sns.amazonaws.com decrypt and generate data keys, or messages do not reach the queue",
+        source="https://docs.aws.amazon.com/sns/latest/dg/sns-enable-encryption-for-topic-sqs-queue-subscriptions.html",
     )

@@ -12,6 +12,9 @@ from .findings import acknowledge
 RETENTION_DAYS = 14
 """The longest that Amazon SQS keeps a message."""
 
+RECEIVES = 5
+"""How often a message is received and not deleted before it is put aside."""
+
 
 def failure_queue(
     scope: Construct, id: str, *, key: kms.IKey, removal_policy: cdk.RemovalPolicy, recognized: bool = False
@@ -42,3 +45,35 @@ def failure_queue(
     if not recognized:
         acknowledge(queue, "AwsSolutions::AwsSolutions-SQS3", reason)
     return queue
+
+
+def work_queue(
+    scope: Construct,
+    id: str,
+    *,
+    key: kms.IKey,
+    failed: sqs.IQueue,
+    visibility: cdk.Duration,
+    removal_policy: cdk.RemovalPolicy,
+) -> sqs.Queue:
+    """Create an encrypted queue that somebody reads, and puts messages aside that the reader always fails on.
+
+    Args:
+        scope: The construct it belongs to.
+        id: Its id.
+        key: Encrypts messages.
+        failed: Where messages go that were received five times and never deleted.
+        visibility: How long a reader has for a message.
+        removal_policy: What happens to the queue when the construct is removed.
+    """
+    return sqs.Queue(
+        scope,
+        id,
+        encryption=sqs.QueueEncryption.KMS,
+        encryption_master_key=key,
+        enforce_ssl=True,
+        retention_period=cdk.Duration.days(RETENTION_DAYS),
+        visibility_timeout=visibility,
+        dead_letter_queue=sqs.DeadLetterQueue(max_receive_count=RECEIVES, queue=failed),
+        removal_policy=removal_policy,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import aws_cdk as cdk
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from .checks import Checks, is_token
@@ -87,3 +88,66 @@ def check_alarm_topic(checks: Checks, scope: Construct, topic: object) -> None:
     if alias is not None:
         remedy = "use AlarmTopic, or a key that admits cloudwatch.amazonaws.com"
         checks.refuse("alarm_topic", "encrypted with a key of your own", f"one with {alias}", remedy)
+
+
+def check_key(checks: Checks, scope: Construct, key: object, users: str) -> None:
+    """Refuse what data cannot be encrypted with.
+
+    Args:
+        checks: The checks of the construct.
+        scope: The scope that the construct will be put in.
+        key: The argument ``encryption_key``, or None.
+        users: What encrypts with it, such as ``queues and logs``.
+
+    Raises:
+        ValueError: If it is no key, of another region, or not a symmetric one.
+    """
+    check_resource(checks, scope, "encryption_key", key, "key_arn", "IKey")
+    checks.key("encryption_key", key)
+    spec = getattr(getattr(getattr(key, "node", None), "default_child", None), "key_spec", None)
+    if spec not in (None, "SYMMETRIC_DEFAULT"):
+        checks.refuse("encryption_key", "a symmetric key for encryption", spec, f"{users} take no other")
+
+
+def check_policies(checks: Checks, removal_policy: object, log_retention: object) -> None:
+    """Check what happens to data and how long logs are kept.
+
+    Args:
+        checks: The checks of the construct.
+        removal_policy: The argument.
+        log_retention: The argument.
+
+    Raises:
+        ValueError: If one is of another kind than it must be.
+    """
+    checks.removal_policy(removal_policy)
+    checks.instance("log_retention", log_retention, logs.RetentionDays, remedy="give logs.RetentionDays.ONE_YEAR, say")
+
+
+def check_resources(
+    checks: Checks,
+    scope: Construct,
+    encryption_key: object,
+    alarm_topic: object,
+    removal_policy: object,
+    log_retention: object,
+    *,
+    users: str,
+) -> None:
+    """Check what every architecture may be given.
+
+    Args:
+        checks: The checks of the construct.
+        scope: The scope that the construct will be put in.
+        encryption_key: The argument.
+        alarm_topic: The argument.
+        removal_policy: The argument.
+        log_retention: The argument.
+        users: What encrypts with the key, such as ``queues and logs``.
+
+    Raises:
+        ValueError: If one is of another kind than it must be.
+    """
+    check_key(checks, scope, encryption_key, users)
+    check_alarm_topic(checks, scope, alarm_topic)
+    check_policies(checks, removal_policy, log_retention)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NoReturn
 
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from cdk_refarch._parts import resource_checks
 from cdk_refarch._parts.checks import Checks
-from cdk_refarch._parts.resource_checks import check_alarm_topic, check_resource
+from cdk_refarch._parts.s3_delivery.s3_checks import check_sink
+from cdk_refarch._parts.s3_delivery.s3_sink import S3Sink, fixed_part
 
 from . import rule_sql, topics
-from .s3_checks import check_sink
-from .s3_sink import S3Sink, fixed_part
+
+check_policies = resource_checks.check_policies
 
 MAX_ACTIONS = 10
 """https://docs.aws.amazon.com/general/latest/gr/iot-core.html, rules engine limits."""
@@ -99,28 +100,12 @@ def check_resources(
     if rule_name is not None:
         rule = "from 1 to 128 letters, digits and _"
         checks.matches("rule_name", rule_name, rule_sql.RULE_NAME, rule=rule, remedy="replace other characters by _")
-    check_resource(checks, scope, "error_queue", error_queue, "queue_arn", "IQueue")
+    resource_checks.check_resource(checks, scope, "error_queue", error_queue, "queue_arn", "IQueue")
     if getattr(error_queue, "fifo", False):
         checks.refuse("error_queue", "a standard queue", "a FIFO one", "AWS IoT rules cannot send to FIFO ones")
-    check_resource(checks, scope, "encryption_key", encryption_key, "key_arn", "IKey")
-    check_alarm_topic(checks, scope, alarm_topic)
-    checks.key("encryption_key", encryption_key)
+    resource_checks.check_key(checks, scope, encryption_key, "Firehose, queues and logs")
+    resource_checks.check_alarm_topic(checks, scope, alarm_topic)
     checks.key("key of error_queue", getattr(error_queue, "encryption_master_key", None))
-
-
-def check_policies(checks: Checks, removal_policy: object, log_retention: object) -> None:
-    """Check what happens to data and how long logs are kept.
-
-    Args:
-        checks: The checks of the construct.
-        removal_policy: The argument.
-        log_retention: The argument.
-
-    Raises:
-        ValueError: If one is of another kind than it must be.
-    """
-    checks.removal_policy(removal_policy)
-    checks.instance("log_retention", log_retention, logs.RetentionDays, remedy="give logs.RetentionDays.ONE_YEAR, say")
 
 
 def check_sinks(checks: Checks, sinks: Sequence[S3Sink], scope: Construct) -> None:

@@ -18,10 +18,10 @@ from cdk_refarch._parts.alarms import Watched, alarms
 from cdk_refarch._parts.checks import Checks
 from cdk_refarch._parts.keys import admit_logs, own_key
 from cdk_refarch._parts.queues import failure_queue
+from cdk_refarch._parts.s3_delivery.s3_delivery import S3Delivery
+from cdk_refarch._parts.s3_delivery.s3_sink import S3Sink
 
 from . import argument_checks, rule_sql, topics
-from .s3_delivery import S3Delivery
-from .s3_sink import S3Sink
 from .topic_rule import topic_rule
 
 

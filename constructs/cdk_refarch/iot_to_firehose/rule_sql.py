@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cdk_refarch._parts.checks import Checks, is_token
+from cdk_refarch._parts.text_checks import CLOSING, WORDS, check_balanced
 
 RULE_NAME = r"[a-zA-Z0-9_]{1,128}"
 """https://docs.aws.amazon.com/iot/latest/apireference/API_CreateTopicRule.html, ruleName."""
@@ -18,8 +19,6 @@ DEAD_FUNCTIONS = {"machinelearning_predict": "Amazon Machine Learning takes no n
 FOREIGN_WORDS = {"LIKE": "startswith() or regexp_matches()", "BETWEEN": ">= and <=", "JOIN": "a rule for each topic"}
 """Words of other SQL dialects, with what takes their place in AWS IoT SQL."""
 
-_TOKEN = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|\.?[A-Za-z_][A-Za-z0-9_]*|\s+|.""", re.DOTALL)
-_CLOSING = {")": "(", "]": "[", "}": "{"}
 # A select list that begins like this yields an object, text, number or truth value, whatever the payload is.
 _NEVER_ARRAY = re.compile(r"""['"{0-9-]|(?:true|false|null)\b|(?:timestamp|topic)\(""", re.IGNORECASE)
 
@@ -109,29 +108,6 @@ def check_sql(checks: Checks, value: object) -> Statement:
     return statement
 
 
-def check_balanced(checks: Checks, argument: str, value: str) -> None:
-    """Refuse a text that leaves a quote or a bracket open.
-
-    Args:
-        checks: The checks of the construct.
-        argument: The argument as typed.
-        value: The text.
-
-    Raises:
-        ValueError: If it does.
-    """
-    open_brackets: list[str] = []
-    for text in _TOKEN.findall(value):
-        if text in ("'", '"'):
-            checks.refuse(argument, "text with every quote closed", repr(value), "close the quote")
-        if text in _CLOSING.values():
-            open_brackets.append(text)
-        elif text in _CLOSING and (not open_brackets or open_brackets.pop() != _CLOSING[text]):
-            checks.refuse(argument, "text with matching brackets", repr(value), f"open the bracket before {text}")
-    if open_brackets:
-        checks.refuse(argument, "text with matching brackets", repr(value), f"close {open_brackets[-1]}")
-
-
 def check_batch(checks: Checks, select: str) -> None:
     """Refuse batch mode where the select list can never yield an array.
 
@@ -183,10 +159,10 @@ def parse(sql: str) -> Statement:
 
 def _outside_brackets(sql: str) -> Iterator[Word]:
     depth = 0
-    for match in _TOKEN.finditer(sql):
-        if match[0] in _CLOSING:
+    for match in WORDS.finditer(sql):
+        if match[0] in CLOSING:
             depth -= 1
-        elif match[0] in _CLOSING.values():
+        elif match[0] in CLOSING.values():
             depth += 1
         elif depth == 0 and not match[0].isspace():
             yield Word(match[0], match.start(), match.end())
@@ -212,7 +188,7 @@ def _check_expressions(checks: Checks, argument: str, text: str) -> None:
         previous = upper
     if words and words[-1].text == ",":
         checks.refuse(argument, "a list without a comma at its end", repr(text), "drop the comma")
-    bare = "".join(piece for piece in _TOKEN.findall(text) if piece[0] not in "'\"")
+    bare = "".join(piece for piece in WORDS.findall(text) if piece[0] not in "'\"")
     for function, since in DEAD_FUNCTIONS.items():
         if re.search(rf"\b{function}\s*\(", bare, re.IGNORECASE):
             checks.refuse(argument, f"free of {function}", repr(text), f"call a model from the transform: {since}")

@@ -11,9 +11,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk_refarch._parts.policies import service_role, use_key
-
-from .s3_delivery import S3Delivery
-from .s3_sink import S3Sink
+from cdk_refarch._parts.s3_delivery.s3_delivery import S3Delivery
+from cdk_refarch._parts.s3_delivery.s3_sink import S3Sink
 
 SQL_VERSION = "2016-03-23"
 """Must be said, for CloudFormation's default is 2015-10-08:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import aws_cdk as cdk
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from cdk_refarch._parts import resource_checks
 from cdk_refarch._parts.checks import Checks, is_token
-from cdk_refarch._parts.resource_checks import check_alarm_topic, check_resource
 
 from . import discovery_checks, routing_checks
 from .quarantine_checks import check_quarantine
@@ -63,14 +62,15 @@ def check_resources(
         ValueError: If one is of another kind than it must be, or Macie is not in the region.
     """
     check_region(checks, cdk.Stack.of(scope).region)
-    check_resource(checks, scope, "encryption_key", encryption_key, "key_arn", "IKey")
-    checks.key("encryption_key", encryption_key)
-    spec = getattr(getattr(getattr(encryption_key, "node", None), "default_child", None), "key_spec", None)
-    if spec not in (None, "SYMMETRIC_DEFAULT"):
-        checks.refuse("encryption_key", "a symmetric key for encryption", spec, "Macie, queues and logs take no other")
-    check_alarm_topic(checks, scope, alarm_topic)
-    checks.removal_policy(removal_policy)
-    checks.instance("log_retention", log_retention, logs.RetentionDays, remedy="give logs.RetentionDays.ONE_YEAR, say")
+    resource_checks.check_resources(
+        checks,
+        scope,
+        encryption_key,
+        alarm_topic,
+        removal_policy,
+        log_retention,
+        users="Macie, queues and logs",
+    )
 
 
 def check_discovery(

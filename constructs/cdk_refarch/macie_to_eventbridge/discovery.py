@@ -17,12 +17,13 @@ from constructs import Construct, IDependable, IValidation
 
 from cdk_refarch._parts.checks import refusal
 from cdk_refarch._parts.findings import acknowledge_wildcard
+from cdk_refarch._parts.provider import Provider
 
 from . import jobs as job_parts
+from .functions import ANY_RESOURCE
 from .identifiers import allow_lists as create_allow_lists
 from .identifiers import identifiers, suppression_filters
 from .pattern import address
-from .provider import Provider
 from .results import Results
 from .settings import setting_actions, settings
 from .values import (
@@ -118,10 +119,13 @@ class Discovery(Construct):
         provider = Provider(
             self,
             "Provider",
+            module="macie",
+            description="Makes the settings of Amazon Macie that CloudFormation lacks",
             statements=statements,
             encryption_key=encryption_key,
             removal_policy=removal_policy,
             log_retention=log_retention,
+            any_resource=ANY_RESOURCE,
         )
         role = provider.node.find_child("FunctionRole")
         acknowledge_wildcard(role, job_parts.any_job(self), "Macie makes up the ids of jobs when it creates them.")

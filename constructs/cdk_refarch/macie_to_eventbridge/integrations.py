@@ -13,14 +13,10 @@ from constructs import Construct
 
 from cdk_refarch._parts.alarm_topic import tell
 from cdk_refarch._parts.alarms import alarm
-from cdk_refarch._parts.queues import RETENTION_DAYS
 
 from .routing import Notification
 
-RECEIVES = 5
-"""How often a ticket system gets a message that it does not delete, before the message is put aside."""
-
-VISIBILITY = cdk.Duration.minutes(5)
+TICKET_VISIBILITY = cdk.Duration.minutes(5)
 """How long a ticket system has for a message."""
 
 UNREAD_DAYS = 3
@@ -42,31 +38,6 @@ def notification_topic(scope: Construct, id: str, *, notification: Notification,
         # same subscription, and then unsubscribed.
         tell(topic, f"Email{hashlib.sha256(address.encode()).hexdigest()[:8]}", address)
     return topic
-
-
-def ticket_queue(
-    scope: Construct, id: str, *, key: kms.IKey, failed: sqs.IQueue, removal_policy: cdk.RemovalPolicy
-) -> sqs.Queue:
-    """Create an encrypted queue for a ticket system.
-
-    Args:
-        scope: The construct it belongs to.
-        id: Its id.
-        key: Encrypts messages.
-        failed: Where messages go that the ticket system always fails on.
-        removal_policy: What happens to the queue when the construct is removed.
-    """
-    return sqs.Queue(
-        scope,
-        id,
-        encryption=sqs.QueueEncryption.KMS,
-        encryption_master_key=key,
-        enforce_ssl=True,
-        retention_period=cdk.Duration.days(RETENTION_DAYS),
-        visibility_timeout=VISIBILITY,
-        dead_letter_queue=sqs.DeadLetterQueue(max_receive_count=RECEIVES, queue=failed),
-        removal_policy=removal_policy,
-    )
 
 
 def ticket_alarms(

@@ -16,11 +16,13 @@ from constructs import Construct
 
 from cdk_refarch._parts.alarms import alarm
 from cdk_refarch._parts.checks import Checks
+from cdk_refarch._parts.claims import check_claims, claim
 from cdk_refarch._parts.keys import admit_logs, own_key
-from cdk_refarch._parts.queues import failure_queue
+from cdk_refarch._parts.queues import failure_queue, work_queue
 
-from . import claims, integrations
+from . import integrations
 from .argument_checks import check_discovery, check_resources, check_responses
+from .claimed import REMEDIES, claimed
 from .discovery import Discovery
 from .finding_route import FindingRoute
 from .pattern import RECONCILED, address
@@ -119,10 +121,10 @@ class MacieToEventBridge(Construct):
         check_responses(
             self._checks, scope, routes, notification, ticket_queue, quarantine, audit_bus, event_bus, reconcile
         )
-        claimed = claims.claimed(session, results_export)
-        claims.check_claims(self._checks, scope, claimed)
+        once = claimed(session, results_export)
+        check_claims(self._checks, scope, once, REMEDIES)
         super().__init__(scope, id)
-        claims.claim(self, claimed)
+        claim(self, once)
         self._alarm_topic, self._removal_policy = alarm_topic, removal_policy
         self._event_bus = event_bus
         self._reconciled: str | None = f"{RECONCILED}{address(self)}" if reconcile else None
@@ -236,8 +238,13 @@ class MacieToEventBridge(Construct):
             return None, None
         policy = self._removal_policy
         failed = failure_queue(self, "FailedTickets", key=self.encryption_key, removal_policy=policy, recognized=True)
-        queue = integrations.ticket_queue(
-            self, "TicketQueue", key=self.encryption_key, failed=failed, removal_policy=policy
+        queue = work_queue(
+            self,
+            "TicketQueue",
+            key=self.encryption_key,
+            failed=failed,
+            visibility=integrations.TICKET_VISIBILITY,
+            removal_policy=policy,
         )
         self._add(
             Route(id="Tickets", target=queue, min_severity=wanted.min_severity, include_samples=wanted.include_samples)

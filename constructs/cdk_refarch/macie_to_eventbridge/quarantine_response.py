@@ -16,12 +16,13 @@ from constructs import Construct
 
 from cdk_refarch._parts.alarms import Watched, alarms
 from cdk_refarch._parts.findings import acknowledge_wildcard
+from cdk_refarch._parts.functions import python_function
 from cdk_refarch._parts.keys import USE
 from cdk_refarch._parts.policies import use_key
 from cdk_refarch._parts.private_bucket import private_bucket
 from cdk_refarch._parts.queues import failure_queue
 
-from .functions import python_function
+from .functions import HANDLERS
 from .routing import Quarantine
 
 TIMEOUT = cdk.Duration.minutes(15)
@@ -82,7 +83,7 @@ class QuarantineResponse(Construct):
         statements = [] if quarantine.dry_run else self._statements(quarantine, encryption_key)
         self.function = python_function(
             self,
-            handler="quarantine",
+            code=HANDLERS / "quarantine",
             description=f"Answers Macie findings{' in a dry run: it only logs what it would do' * quarantine.dry_run}",
             timeout=TIMEOUT,
             memory_mib=MEMORY_MIB,

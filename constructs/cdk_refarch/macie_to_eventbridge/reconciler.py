@@ -17,11 +17,12 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk_refarch._parts.alarms import Watched, alarms
+from cdk_refarch._parts.functions import python_function
 from cdk_refarch._parts.keys import EVENTS, USE
 from cdk_refarch._parts.policies import use_key
 from cdk_refarch._parts.queues import failure_queue
 
-from .functions import python_function
+from .functions import ANY_RESOURCE, HANDLERS
 from .pattern import DETAIL_TYPE, described
 from .targets import admit_to_queue
 
@@ -88,7 +89,7 @@ class Reconciler(Construct):
         bus_arn = f"arn:{stack.partition}:events:{stack.region}:{stack.account}:event-bus/default"
         self.function = python_function(
             self,
-            handler="reconciler",
+            code=HANDLERS / "reconciler",
             description="Sends findings after whose events were lost",
             timeout=TIMEOUT,
             statements=self._statements(bus_arn, encryption_key, source),
@@ -101,6 +102,7 @@ class Reconciler(Construct):
             encryption_key=encryption_key,
             removal_policy=removal_policy,
             log_retention=log_retention,
+            any_resource=ANY_RESOURCE,
             failed_events=self.failed_events,
         )
         self._rules()

@@ -10,7 +10,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from cdk_refarch._parts.keys import EVENTS, admit_rules_to_queues, admit_rules_to_topics, own_rules
+from cdk_refarch._parts.keys import EVENTS, admit_rules_to_queues, admit_to_topics, own_rules
 from cdk_refarch._parts.policies import service_role
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _admit_to_topic(scope: Construct, topic: sns.ITopic) -> None:
         _warn(scope, "target", "publish without a condition", "eb-use-resource-based.html#eb-sns-permissions")
     key = getattr(topic, "master_key", None)
     if key is not None:
-        admit_rules_to_topics(scope, key)
+        admit_to_topics(scope, key, EVENTS)
 
 
 def _admit_to_function(scope: Construct, function: lambda_.IFunction, rules: dict[str, events.CfnRule]) -> None:

@@ -24,4 +24,4 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
 
 @pytest.fixture
 def cloudformation(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> CloudFormation:
-    return CloudFormation(aws, monkeypatch)
+    return CloudFormation(aws, monkeypatch, provider="macie")

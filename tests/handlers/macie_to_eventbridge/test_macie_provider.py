@@ -34,7 +34,7 @@ def test_the_answer_is_what_cloudformation_asks_for_and_the_log_is_without_the_u
     assert cloudformation.send(SETTINGS, {}) == {
         "StackId": "stack",
         "RequestId": "request-1",
-        "LogicalResourceId": "Macie",
+        "LogicalResourceId": "Resource",
         "PhysicalResourceId": "macie-settings",
         "Status": "SUCCESS",
         "Reason": "done",

@@ -32,6 +32,11 @@ def on_failure(destination: Any) -> dict[str, Any]:
     return resource("Lambda::EventInvokeConfig", config)
 
 
+def received(*invocations: str) -> dict[str, Any]:
+    actions = [{"LambdaAction": {"FunctionArn": ARN, "InvocationType": one}} for one in invocations]
+    return resource("SES::ReceiptRule", {"RuleSetName": "mail", "Rule": {"Actions": [{"StopAction": {}}, *actions]}})
+
+
 def polled(
     queue: dict[str, Any], kind: str = "Lambda::EventSourceMapping", source: str = "EventSourceArn"
 ) -> Resources:
@@ -109,12 +114,15 @@ FAILURE = [
             called("sns.amazonaws.com", name={"Ref": "It"}),
             called("s3.amazonaws.com", name={"Ref": "Alias"}, Alias=ALIAS, Version=VERSION),
             called("iot.amazonaws.com", Config=on_failure({"OnSuccess": {"Destination": REF}})),
+            called("ses.amazonaws.com", Receipt=received("RequestResponse", "Event")),
+            called("sns.amazonaws.com", Receipt=received("RequestResponse")),
         ],
         [
             called("events.amazonaws.com", {"DeadLetterConfig": {"TargetArn": REF}}),
             called("events.amazonaws.com", Config=on_failure({"OnFailure": {"Destination": REF}})),
             called("events.amazonaws.com", Config=on_failure(REF)),
             called("apigateway.amazonaws.com"),
+            called("ses.amazonaws.com", Receipt=received("RequestResponse")),
             called("events.amazonaws.com", name=REF),
             called(REF),
             it("Lambda::Function"),

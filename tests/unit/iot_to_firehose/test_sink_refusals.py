@@ -182,8 +182,8 @@ DELIVERY: Cases = [
     ),
     (
         sink(split_records="JSON"),
-        "split_records and partition_by must be given together, got split_records alone; set partition_by, or split the array "
-        "in the rule with batch=True",
+        "split_records and partition_by must be given together, got split_records alone; set partition_by, or have each "
+        "record sent by itself",
     ),
     (
         sink(parquet={"Temp": "int"}),

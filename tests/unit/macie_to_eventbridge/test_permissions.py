@@ -204,7 +204,7 @@ def test_only_lambda_assumes_the_roles_of_functions(roles: Roles) -> None:
 
 
 DONE = {
-    "macie_provider": [
+    "macie": [
         *ACTIONS["Everything"],
         *ACTIONS["Export"],
         "macie2:CreateClassificationJob",
@@ -220,7 +220,7 @@ DONE = {
 }
 """Handler to every action that its tests saw it do, in tests/handlers/macie_to_eventbridge."""
 GIVEN_TO = {
-    "macie_provider": ("DiscoveryProvider", ["Everything", "Export", "Jobs"]),
+    "macie": ("DiscoveryProvider", ["Everything", "Export", "Jobs"]),
     "quarantine": ("Quarantine", ["Live"]),
     "reconciler": ("Reconciler", ["After"]),
 }

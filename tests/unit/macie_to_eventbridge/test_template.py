@@ -425,9 +425,13 @@ def test_nothing_that_was_not_asked_for_is_made(made: Made) -> None:
 
 
 def test_functions_run_on_one_runtime_with_traces_and_a_log_of_their_own(made: Made) -> None:
-    for part, minutes in (("Discovery/Provider", 5), ("Quarantine", 15), ("Reconciler", 5)):
+    for part, module, minutes in (
+        ("Discovery/Provider", "macie", 5),
+        ("Quarantine", "index", 15),
+        ("Reconciler", "index", 5),
+    ):
         properties = made.of(made.named(f"{part}/Function"))
-        assert (properties["Runtime"], properties["Handler"]) == ("python3.14", "index.handler")
+        assert (properties["Runtime"], properties["Handler"]) == ("python3.14", f"{module}.handler")
         assert (properties["Timeout"], properties["TracingConfig"]) == (minutes * 60, {"Mode": "Active"})
         log = made.named(f"{part}/Log")
         assert properties["LoggingConfig"] == {"LogGroup": made.value(log.log_group_name)}

@@ -25,7 +25,7 @@ TARGETS = {
     "AWS::StepFunctions::StateMachine",
 }
 PUSHED = {"sqs", "lambda", "firehose", "http", "https"}
-ASYNCHRONOUS = {"events", "sns", "s3", "iot", "ses", "logs", "codecommit", "config"}
+ASYNCHRONOUS = {"events", "sns", "s3", "iot", "ses", "logs", "codecommit", "config", "lambda.alarms.cloudwatch"}
 """Services that invoke functions without waiting for what becomes of it."""
 
 
@@ -82,6 +82,8 @@ def function_without_failure_destination(resource: Resource, template: Template)
         for permission in template.of("AWS::Lambda::Permission")
         if template.function(permission.get("FunctionName")) == resource
     }
+    if _answers_ses(resource, template):
+        callers.discard("ses")
     covered = resource.get("DeadLetterConfig") is not None or any(
         template.function(config.get("FunctionName")) == resource
         and config.get("DestinationConfig", "OnFailure") is not None
@@ -92,6 +94,17 @@ def function_without_failure_destination(resource: Resource, template: Template)
             f"events from {', '.join(sorted(callers & ASYNCHRONOUS))} that the function fails on are dropped; "
             "set DeadLetterConfig, or an EventInvokeConfig with an OnFailure destination"
         )
+
+
+def _answers_ses(resource: Resource, template: Template) -> bool:
+    """Tell whether SES waits for the answer of a function in all receipt rules that call it."""
+    types = {
+        literal(dig(action, "LambdaAction", "InvocationType"))
+        for receipt in template.of("AWS::SES::ReceiptRule")
+        for action in listing(receipt.get("Rule", "Actions"))
+        if template.function(dig(action, "LambdaAction", "FunctionArn")) == resource
+    }
+    return types == {"RequestResponse"}
 
 
 @rule(QUEUE)

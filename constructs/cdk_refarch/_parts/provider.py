@@ -1,8 +1,9 @@
-"""The custom resources: what CloudFormation has no resource for."""
+"""Custom resources: what CloudFormation has no resource for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
@@ -11,25 +12,31 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from .findings import acknowledge
 from .functions import python_function
 
+PROVIDERS = Path(__file__).parent / "providers"
+
 TIMEOUT = cdk.Duration.minutes(5)
-"""What Macie verifies, such as a bucket policy, can take minutes to be seen everywhere."""
+"""What services verify, such as a bucket policy, can take minutes to be seen everywhere."""
 
 PATIENCE = cdk.Duration.minutes(10)
 """How long CloudFormation waits for an answer, twice as long as the function may run."""
 
 
 class Provider(Construct):
-    """A function that CloudFormation calls for custom resources; it never disables Macie.
+    """A function that CloudFormation calls for custom resources.
 
     Args:
         scope: The construct it belongs to.
         id: Its id.
+        module: The module in ``_parts/providers`` with its ``handler``.
+        description: What it does.
         statements: What the custom resources of the construct need, and no more.
         encryption_key: Encrypts the function's log.
         removal_policy: What happens to the log when the construct is removed.
         log_retention: How long the log is kept.
+        any_resource: Why some of the statements are for any resource, in sentences; empty if none is.
 
     Attributes:
         function: The function.
@@ -40,22 +47,35 @@ class Provider(Construct):
         scope: Construct,
         id: str,
         *,
+        module: str,
+        description: str,
         statements: Sequence[iam.PolicyStatement],
         encryption_key: kms.IKey,
         removal_policy: cdk.RemovalPolicy,
         log_retention: logs.RetentionDays,
+        any_resource: str = "",
     ) -> None:
         super().__init__(scope, id)
         self.function = python_function(
             self,
-            handler="macie_provider",
-            description="Makes the settings of Amazon Macie that CloudFormation lacks",
+            code=PROVIDERS,
+            # A change of another provider must not change this function.
+            exclude=["*", "!cloudformation.py", f"!{module}.py"],
+            handler=f"{module}.handler",
+            description=description,
             timeout=TIMEOUT,
             statements=statements,
             environment={},
             encryption_key=encryption_key,
             removal_policy=removal_policy,
             log_retention=log_retention,
+            any_resource=any_resource,
+        )
+        acknowledge(
+            self.function,
+            "Serverless::Serverless-LambdaDLQ",
+            "Only CloudFormation calls this function. It answers every call, failures too, and CloudFormation tells of "
+            "them and rolls back.",
         )
 
     def resource(self, scope: Construct, id: str, kind: str, properties: Mapping[str, Any]) -> cdk.CustomResource:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import get_args
 
 from cdk_refarch._parts.checks import Checks, is_token
+from cdk_refarch._parts.text_checks import check_balanced
 
 from . import hive
 from .prefix_checks import check_prefixes
-from .rule_sql import check_balanced
 from .s3_sink import BucketLifecycle, Compression, GlueTable, S3Sink, fixed_part
 
 MAX_PARTITION_KEYS = 50
@@ -130,7 +130,7 @@ def _check_partitions(checks: Checks, sink: S3Sink) -> None:
                 "split_records and partition_by",
                 "given together",
                 "split_records alone",
-                "set partition_by, or split the array in the rule with batch=True",
+                "set partition_by, or have each record sent by itself",
             )
         return
     remedy = "give a mapping such as {'device': '.device.id'}"

@@ -44,7 +44,7 @@ class BucketLifecycle:
 
 
 DEFAULT_LIFECYCLE = BucketLifecycle(infrequent_access_after_days=90)
-"""Telemetry is read while it is young, and Standard-IA bills nothing for keeping it ready."""
+"""Most records are read while they are young, and Standard-IA bills nothing for keeping it ready."""
 
 
 @dataclass(frozen=True, kw_only=True)

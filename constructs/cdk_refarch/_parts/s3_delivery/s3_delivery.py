@@ -251,8 +251,8 @@ class S3Delivery(Construct):
             (
                 "Throttled",
                 self.metric("ThrottledRecords"),
-                "The stream took fewer records than were sent. What the rule could not deliver after its retries is in "
-                "the error queue: ask for a higher quota and replay it.",
+                "The stream took fewer records than were sent. Ask for a higher quota, then replay what the sender "
+                "could not deliver and kept.",
             )
         ]
         if sink.parquet is not None:
@@ -261,7 +261,7 @@ class S3Delivery(Construct):
                     "ConversionFailed",
                     self.metric("FailedConversion.Records"),
                     "Records did not fit the table. They are under format-conversion-failed in the error prefix: mend "
-                    "the table or the devices and replay them.",
+                    "the table or the sender and replay them.",
                 )
             )
         if sink.partitioned:

@@ -1,39 +1,17 @@
-"""What CloudFormation cannot say of Amazon Macie: settings, results export, jobs and their log, as custom resources.
+"""What CloudFormation cannot say of Amazon Macie: settings, results export, jobs and their log, as custom resources."""
 
-CloudFormation calls the function directly and waits for a PUT to the URL that it sends, which is a secret.
-"""
-
-import json
-import time
-import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    HTTPClientError,
-)
+from botocore.exceptions import ClientError
 
-FAILED_CREATE = "failed-create"
-"""The physical id of what was never made, which CloudFormation deletes nevertheless."""
-
-RESERVE_SECONDS = 20
-"""What must be left of the function's time for one more call and the answer."""
-
-LONGEST_PAUSE_SECONDS = 20
+from cloudformation import FAILED_CREATE, NotReadyError, client, code, patiently, serve
 
 BUSY = frozenset({"ConflictException", "InternalServerException", "ThrottlingException"})
 """Errors of Macie that pass by themselves."""
 
 NOT_YET = BUSY | {"AccessDeniedException", "ResourceNotFoundException", "ValidationException"}
 """The same, and what it says until policies, roles and Macie itself are known everywhere."""
-
-UNREACHED = (ConnectTimeoutError, EndpointConnectionError, HTTPClientError)
 
 INSPECTED = {"customDataIdentifierIds": "CustomDataIdentifierIds", "allowListIds": "AllowListIds"}
 """What automated discovery uses besides Macie's own identifiers: Macie's name for it, and the property's."""
@@ -44,18 +22,8 @@ LOGS_BUSY = frozenset(
     {"AccessDeniedException", "OperationAbortedException", "ServiceUnavailableException", "ThrottlingException"}
 )
 
-# One call ends well within the reserve: what is tried again is decided below and not by botocore.
-_config = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 1})
-macie = boto3.client("macie2", config=_config)
-logs = boto3.client("logs", config=_config)
-
-
-class ProviderError(Exception):
-    """What cannot be done, in words for the stack's events."""
-
-
-class NotReadyError(ProviderError):
-    """What Macie has not made yet."""
+macie = client("macie2")
+logs = client("logs")
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
@@ -65,31 +33,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
         event: The request of a custom resource.
         context: Lambda's context.
     """
-    answer = {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")} | {
-        "Status": "FAILED",
-        "Reason": f"unexpected failure, see the log stream {context.log_stream_name}",
-        "PhysicalResourceId": event.get("PhysicalResourceId", FAILED_CREATE),
-    }
-    try:
-        answer["PhysicalResourceId"] = _run(event, context)
-        answer |= {"Status": "SUCCESS", "Reason": "done"}
-    except (BotoCoreError, ClientError, ProviderError) as error:
-        # The whole answer may have 4096 bytes.
-        answer["Reason"] = str(error)[:400]
-    finally:
-        _log(request=event["RequestType"], type=event["ResourceType"], **answer)
-        _respond(event["ResponseURL"], answer)
-
-
-def _run(event: dict[str, Any], context: Any) -> str:
-    """Create, update or delete a resource, and return its physical id."""
-    kind = event["ResourceType"]
-    if kind not in KINDS:
-        raise ProviderError(f"ResourceType must be one of {', '.join(KINDS)}, got {kind}")
-    if event["RequestType"] != "Delete":
-        return KINDS[kind](event, context)
-    _delete(event, context)
-    return str(event["PhysicalResourceId"])
+    serve(event, context, KINDS, _delete)
 
 
 def _put_settings(event: dict[str, Any], context: Any) -> str:
@@ -226,10 +170,10 @@ def _delete(event: dict[str, Any], context: Any) -> None:
             # Also after a failed create, which may have come as far as this.
             _inspect({}, event["ResourceProperties"].get("Inspection", {}), context, BUSY)
     except ClientError as error:
-        code, message = _code(error), error.response["Error"].get("Message", "")
-        macie_is_off = code == "AccessDeniedException" and "not enabled" in message
+        message = error.response["Error"].get("Message", "")
+        macie_is_off = code(error) == "AccessDeniedException" and "not enabled" in message
         # A job has ended, or a template names somebody else's identifier that is gone: both are as good as done.
-        if code not in ("ResourceNotFoundException", "ValidationException") and not macie_is_off:
+        if code(error) not in ("ResourceNotFoundException", "ValidationException") and not macie_is_off:
             raise
 
 
@@ -256,44 +200,5 @@ KINDS: dict[str, Callable[[dict[str, Any], Any], str]] = {
 
 
 def _patiently(context: Any, call: Callable[..., Any], passing: frozenset[str] = NOT_YET, **given: Any) -> Any:
-    """Return what a call returns; while the function has time, it is tried again after errors that may pass."""
-    pause = 1
-    while True:
-        try:
-            return call(**given)
-        except (ClientError, NotReadyError, *UNREACHED) as error:
-            final = isinstance(error, ClientError) and _code(error) not in passing
-            left = context.get_remaining_time_in_millis() / 1000 - pause
-            if final or left < RESERVE_SECONDS:
-                raise
-            _log(waiting=pause, reason=str(error))
-        time.sleep(pause)
-        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-
-
-def _code(error: Any) -> str:
-    """Return the code of an error of a service."""
-    code: str = error.response["Error"]["Code"]
-    return code
-
-
-def _respond(url: str, answer: dict[str, str]) -> None:
-    """Send CloudFormation the answer that it waits for."""
-    # The URL is signed for a PUT without a type of content.
-    request = urllib.request.Request(  # noqa: S310 - CloudFormation's own URL
-        url, json.dumps(answer).encode(), {"Content-Type": ""}, method="PUT"
-    )
-    for pause in (1, 2, None):
-        try:
-            with urllib.request.urlopen(request, timeout=5):  # noqa: S310
-                return
-        except OSError as error:
-            _log(answered=False, reason=str(error))
-            if pause is None:
-                raise
-            time.sleep(pause)
-
-
-def _log(**fields: Any) -> None:
-    """Write a line of JSON into the log."""
-    print(json.dumps(fields))
+    """Make a call with patience, with new policies and roles too."""
+    return patiently(context, call, passing, **given)

@@ -1,0 +1,114 @@
+"""Refusal of identities that Amazon SES would not verify, or whose records would do harm."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from cdk_refarch._parts.checks import Checks
+
+from .address_checks import LABELS, check_address, check_domain, is_under, known
+from .list_checks import check_choice
+from .values import AddressIdentity, Dmarc, DmarcPolicy, DomainIdentity
+
+REPORT_LOCAL = r"[A-Za-z0-9._+=-]{1,64}"
+"""Other characters must be encoded: https://datatracker.ietf.org/doc/html/rfc7489#section-6.2"""
+
+REPORT_RULE = "an address with letters, digits and . _ + = - before the @ and a domain in lower case"
+
+
+def check_identity(checks: Checks, scope: Construct, identity: object) -> None:
+    """Check whom mail is sent as.
+
+    Args:
+        checks: The checks of the construct.
+        scope: The scope that the construct will be put in.
+        identity: The argument.
+
+    Raises:
+        ValueError: If SES would refuse it, or it could not be verified.
+    """
+    if isinstance(identity, DomainIdentity):
+        _check_domain_identity(checks.within("Identity"), identity)
+    elif isinstance(identity, AddressIdentity):
+        check_address(checks.within("Identity"), "address", identity.address)
+    elif hasattr(identity, "email_identity_arn"):
+        checks.same_region("identity", identity, scope)
+    else:
+        remedy = "give DomainIdentity(domain='example.com')"
+        if known(identity):
+            kind = "AddressIdentity(address" if "@" in str(identity) else "DomainIdentity(domain"
+            remedy = f"give {kind}={identity!r})"
+        got = f"{type(identity).__name__} {identity!r}"
+        checks.refuse("identity", "a DomainIdentity, an AddressIdentity or an IEmailIdentity", got, remedy)
+
+
+def mail_from(identity: object) -> str | None:
+    """Return the domain that bounces return to, or None when there is none or it is only known at deployment.
+
+    Args:
+        identity: The identity; checked before.
+    """
+    if isinstance(identity, DomainIdentity) and known(identity.mail_from_subdomain, identity.domain):
+        return f"{identity.mail_from_subdomain}.{identity.domain}"
+    return None
+
+
+def _check_domain_identity(checks: Checks, identity: DomainIdentity) -> None:
+    check_domain(checks, "domain", identity.domain)
+    _check_mail_from(checks, identity)
+    _check_zone(checks, identity)
+    if identity.dmarc is not None:
+        checks.instance("dmarc", identity.dmarc, Dmarc, remedy="give Dmarc() or None")
+        _check_dmarc(checks, identity.dmarc)
+
+
+def _check_mail_from(checks: Checks, identity: DomainIdentity) -> None:
+    remedy = "give 'bounce', say"
+    subdomain = checks.text("mail_from_subdomain", identity.mail_from_subdomain, remedy=remedy)
+    if subdomain is None:
+        return
+    if known(identity.domain) and is_under(subdomain, identity.domain):
+        front = subdomain.removesuffix(identity.domain).removesuffix(".")
+        remedy = f"write {front!r}" if front else remedy
+        checks.refuse("mail_from_subdomain", "what stands before the domain", repr(subdomain), remedy)
+    rule = "a label or more, of lower-case letters, digits and -"
+    checks.matches("mail_from_subdomain", subdomain, LABELS, rule=rule, remedy=remedy)
+    whole = mail_from(identity)
+    if whole is not None:
+        check_domain(checks, "mail_from_subdomain and domain", whole)
+
+
+def _check_zone(checks: Checks, identity: DomainIdentity) -> None:
+    zone = identity.hosted_zone
+    if zone is None:
+        return
+    if not hasattr(zone, "hosted_zone_id"):
+        got = f"{type(zone).__name__} {zone!r}"
+        remedy = "give a construct that implements IHostedZone, or leave it out"
+        checks.refuse("hosted_zone", "an IHostedZone", got, remedy)
+    child = zone.node.default_child
+    # An imported zone does not tell whether it is private, and a zone may get its networks late.
+    if child is not None and cdk.Stack.of(child).resolve(getattr(child, "vpcs", None)):
+        checks.refuse("hosted_zone", "a public zone", "a private one", "nobody outside sees the records of that one")
+    try:
+        name = zone.zone_name
+    except RuntimeError:
+        # The CDK raises for a zone that is known by its id only.
+        return
+    name = str(name).rstrip(".").lower()
+    if known(name, identity.domain) and not is_under(identity.domain, name):
+        remedy = "give the zone of the domain or of one above it"
+        checks.refuse("hosted_zone", f"one that {identity.domain} is in", f"the zone of {name}", remedy)
+
+
+def _check_dmarc(checks: Checks, dmarc: Dmarc) -> None:
+    remedy = "see https://datatracker.ietf.org/doc/html/rfc7489#section-6.3"
+    check_choice(checks, "policy of dmarc", dmarc.policy, get_args(DmarcPolicy), remedy=remedy)
+    if dmarc.subdomain_policy is not None:
+        policies = get_args(DmarcPolicy)
+        check_choice(checks, "subdomain_policy of dmarc", dmarc.subdomain_policy, policies, remedy=remedy)
+    if dmarc.report_to is not None:
+        check_address(checks, "report_to of dmarc", dmarc.report_to, local=REPORT_LOCAL, rule=REPORT_RULE)

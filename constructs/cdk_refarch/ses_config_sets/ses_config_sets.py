@@ -1,0 +1,306 @@
+"""Amazon SES configuration sets with the feedback loop closed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from cdk_refarch._parts.checks import Checks
+from cdk_refarch._parts.claims import check_claims, claim
+from cdk_refarch._parts.keys import admit_logs, own_key
+
+from . import account as account_settings
+from . import dns, sending, use_checks
+from .argument_checks import check_account, check_inbound, check_resources, check_sending
+from .email_stream import EmailStream, Operation
+from .feedback_hook import FeedbackHook
+from .feedback_loop import FeedbackLoop
+from .identity import Identity, make_identity, name_of
+from .names import stream_id
+from .values import (
+    AddressIdentity,
+    Analytics,
+    BounceType,
+    DnsRecord,
+    DomainIdentity,
+    Feedback,
+    Inbound,
+    SendingStream,
+    SesAccount,
+)
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_lambda as lambda_
+    from aws_cdk import aws_sqs as sqs
+
+    from .analytics import EventAnalytics
+    from .inbound_mail import InboundMail
+
+REMEDIES = {"inbound": "give one of the two activate=False"}
+
+
+class SesConfigSets(Construct):
+    """Email in streams of their own, with what becomes of it told at once, kept, counted and acted on.
+
+    Creates a configuration set for each stream, the identity with its records, a topic, queue and table for bounces and
+    complaints, a table of all events with ready queries, alarms on reputations and on every way to fail, roles and
+    policies with exactly the needed permissions, and a key.
+
+    Args:
+        scope: The construct it belongs to.
+        id: Its id.
+        identity: The domain or the address to send from; an ``IEmailIdentity`` that exists is only sent from.
+        streams: The kinds of email, by names of lower-case letters, digits and _, such as ``transactional``.
+        default_stream: The stream of mail whose sender names no configuration set; None for the first one.
+        feedback: What becomes of bounces, complaints, rejects and delays.
+        analytics: Where all events are kept; None to keep none.
+        inbound: What becomes of mail to the domain; None to receive none.
+        account: Settings of the whole account in the region; None to leave them as they are.
+        encryption_key: Encrypts events, records, received mail and logs; None to create one. A given key that the app
+            does not own must admit this account's IAM policies, SES, SNS and CloudWatch Logs.
+        alarm_topic: Where alarms go; None for nowhere. If the topic is encrypted, its key must admit
+            ``cloudwatch.amazonaws.com`` for ``kms:Decrypt`` and ``kms:GenerateDataKey*``, or alarms are lost silently;
+            ``AlarmTopic`` has such a key.
+        removal_policy: What happens to events, records, received mail, logs and the key when the construct is removed.
+        log_retention: How long logs are kept.
+
+    Attributes:
+        identity: The identity, given or created.
+        dns_records: The records that the domain needs. With a hosted zone they are written there; without one, somebody
+            has to, or nothing is sent.
+        streams: What was made for each stream, by its name: ``configuration_set``, ``pool``, ``pause`` ...
+        feedback: The topic, the queues and the ``record`` of contacts.
+        analytics: The ``delivery`` of events, the ``work_group`` and its ``queries``; None without ``analytics``.
+        inbound: The ``rule_set``, ``bucket`` and ``topic`` of received mail; None without ``inbound``.
+        encryption_key: The key, given or created.
+        alarms: All alarms by name; those of a stream begin with its name in PascalCase.
+
+    Raises:
+        ValueError: If an argument is one that AWS would refuse, or that would lose mail or events.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        identity: Identity,
+        streams: Mapping[str, SendingStream],
+        default_stream: str | None = None,
+        feedback: Feedback = Feedback(),
+        analytics: Analytics | None = Analytics(),
+        inbound: Inbound | None = None,
+        account: SesAccount | None = None,
+        encryption_key: kms.IKey | None = None,
+        alarm_topic: sns.ITopic | None = None,
+        removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.RETAIN,
+        log_retention: logs.RetentionDays = logs.RetentionDays.SIX_MONTHS,
+    ) -> None:
+        self._checks = Checks.of(scope, id)
+        check_resources(self._checks, scope, encryption_key, alarm_topic, removal_policy, log_retention)
+        check_sending(self._checks, scope, identity, streams, default_stream, feedback, analytics)
+        check_inbound(self._checks, scope, inbound, identity)
+        check_account(self._checks, account)
+        claims = _claims(identity, inbound, account)
+        check_claims(self._checks, scope, claims, REMEDIES)
+        super().__init__(scope, id)
+        claim(self, claims)
+        encrypted = f"Encrypts the events, contacts, received mail and logs of {self.node.path}"
+        self.encryption_key: kms.IKey = (
+            own_key(self, "Key", description=encrypted, removal_policy=removal_policy)
+            if encryption_key is None
+            else encryption_key
+        )
+        admit_logs(self, self.encryption_key)
+        self._operation = Operation(
+            encryption_key=self.encryption_key,
+            alarm_topic=alarm_topic,
+            removal_policy=removal_policy,
+            log_retention=log_retention,
+        )
+        self._sender = name_of(identity)
+        self._alarms: dict[str, cloudwatch.Alarm] = {}
+        self.alarms: Mapping[str, cloudwatch.Alarm] = self._alarms
+        self.streams: Mapping[str, EmailStream] = self._streams(streams)
+        both = {name: (self.streams[name], wanted) for name, wanted in streams.items()}
+        self.identity, records = make_identity(self, identity, self.streams[default_stream or next(iter(streams))])
+        self.feedback = FeedbackLoop(self, "Feedback", feedback=feedback, streams=both, operation=self._operation)
+        self._alarms.update({f"Feedback{name}": one for name, one in self.feedback.alarms.items()})
+        self.analytics = None if analytics is None else self._analytics(analytics, both)
+        self.inbound = self._settings(account, inbound)
+        self.dns_records: tuple[DnsRecord, ...] = self._records(identity, streams, inbound, records)
+
+    def grant_send(
+        self,
+        grantee: iam.IGrantable,
+        *,
+        stream: str,
+        from_addresses: Sequence[str],
+        template_names: Sequence[str] = (),
+    ) -> iam.Grant:
+        """Let an identity send mail of one stream, from some addresses, and nothing else.
+
+        Args:
+            grantee: The identity.
+            stream: The name of the stream. Whoever sends names its configuration set; without a name, SES takes the one
+                of ``default_stream``, and refuses senders of another.
+            from_addresses: The addresses of From, without a display name, as they will be written: SES tells upper case
+                from lower. * stands for any text, as in ``*@example.com``.
+            template_names: Templates that may be used; with any, templated mail may be sent. Not by ``SendBulkEmail``,
+                for which SES does not say from which address.
+
+        Returns:
+            The grant.
+
+        Raises:
+            ValueError: If there is no such stream, or an address that the identity does not have.
+        """
+        use_checks.check_grant(self._checks, stream, from_addresses, template_names, self.streams, self._sender)
+        return sending.grant(
+            self, grantee, self.identity, self.streams[stream], list(from_addresses), list(template_names)
+        )
+
+    def on_bounce(
+        self,
+        id: str,
+        target: lambda_.IFunction | sqs.IQueue,
+        *,
+        streams: Sequence[str] = (),
+        bounce_types: Sequence[BounceType] = ("Permanent",),
+    ) -> FeedbackHook:
+        """Tell a function or a queue of bounces.
+
+        A function gets messages of Amazon SNS, a queue the events themselves. Besides the name of the address there is
+        no order, and an event may come twice.
+
+        Args:
+            id: The id of what is made, a PascalCase word.
+            target: Whom to tell.
+            streams: The streams whose bounces are told; empty for all.
+            bounce_types: Which bounces are told; empty for all.
+
+        Returns:
+            What was made, with its ``undelivered`` queue and alarms.
+
+        Raises:
+            ValueError: If an argument is one that AWS would refuse, or there is no such stream.
+        """
+        use_checks.check_bounce_types(self._checks, bounce_types)
+        return self._hook(id, target, "Bounce", streams, bounce_types)
+
+    def on_complaint(
+        self, id: str, target: lambda_.IFunction | sqs.IQueue, *, streams: Sequence[str] = ()
+    ) -> FeedbackHook:
+        """Tell a function or a queue of complaints, as ``on_bounce`` does of bounces.
+
+        Args:
+            id: The id of what is made, a PascalCase word.
+            target: Whom to tell.
+            streams: The streams whose complaints are told; empty for all.
+
+        Returns:
+            What was made, with its ``undelivered`` queue and alarms.
+
+        Raises:
+            ValueError: If an argument is one that AWS would refuse, or there is no such stream.
+        """
+        return self._hook(id, target, "Complaint", streams, ())
+
+    def _hook(
+        self,
+        id: str,
+        target: lambda_.IFunction | sqs.IQueue,
+        event: str,
+        streams: Sequence[str],
+        bounce_types: Sequence[str],
+    ) -> FeedbackHook:
+        use_checks.check_hook(self._checks, self, id, target, streams, self.streams)
+        made = FeedbackHook(
+            self,
+            id,
+            topic=self.feedback.topic,
+            target=target,
+            event=event,
+            sets=[self.streams[name].configuration_set.configuration_set_name for name in streams],
+            bounce_types=bounce_types,
+            operation=self._operation,
+        )
+        self._alarms.update({f"{id}{name}": one for name, one in made.alarms.items()})
+        return made
+
+    def _streams(self, wanted: Mapping[str, SendingStream]) -> dict[str, EmailStream]:
+        above = Construct(self, "Streams")
+        made = {
+            name: EmailStream(above, stream_id(name), stream=stream, operation=self._operation)
+            for name, stream in wanted.items()
+        }
+        for name, stream in made.items():
+            self._alarms.update({f"{stream_id(name)}{alarm}": one for alarm, one in stream.alarms.items()})
+        return made
+
+    def _analytics(self, wanted: Analytics, streams: Mapping[str, tuple[EmailStream, SendingStream]]) -> EventAnalytics:
+        # Imported here, because Firehose, Glue and Athena take their time and only this needs them.
+        from .analytics import EventAnalytics
+
+        made = EventAnalytics(self, "Analytics", analytics=wanted, streams=streams, operation=self._operation)
+        self._alarms.update({f"Analytics{name}": one for name, one in made.alarms.items()})
+        return made
+
+    def _settings(self, account: SesAccount | None, inbound: Inbound | None) -> InboundMail | None:
+        if account is None and inbound is None:
+            return None
+        # Imported here, because aws_lambda takes about 100 ms.
+        from .provider import account_suppression, provider
+
+        if account is not None and account_settings.wants_deliverability_manager(account):
+            account_settings.deliverability_manager(self, account)
+        made = provider(self, account, inbound, self._operation)
+        if account is not None and made is not None:
+            account_suppression(self, account, made)
+        if inbound is None:
+            return None
+        from .inbound_mail import InboundMail
+
+        received = InboundMail(
+            self,
+            "Inbound",
+            inbound=inbound,
+            provider=made if inbound.activate else None,
+            operation=self._operation,
+        )
+        self._alarms.update({f"Inbound{name}": one for name, one in received.alarms.items()})
+        return received
+
+    def _records(
+        self,
+        identity: Identity,
+        streams: Mapping[str, SendingStream],
+        inbound: Inbound | None,
+        records: Sequence[DnsRecord],
+    ) -> tuple[DnsRecord, ...]:
+        records = [*records, *dns.tracking_records(self, list(streams.values()))]
+        if isinstance(identity, DomainIdentity) and identity.hosted_zone is not None:
+            mx = [dns.receiving_record(self, identity.domain)] if inbound is not None and inbound.mx_record else []
+            dns.write(Construct(self, "Records"), identity.hosted_zone, [*records, *mx], identity.domain)
+        received = dict.fromkeys(one.rpartition("@")[2] for one in (inbound.recipients if inbound else ()))
+        return (*records, *(dns.receiving_record(self, one) for one in received))
+
+
+def _claims(identity: Identity, inbound: Inbound | None, account: SesAccount | None) -> dict[str, str]:
+    """Return what there can be one of in an account and region, with the argument that asks for it."""
+    wanted = {}
+    if isinstance(identity, DomainIdentity | AddressIdentity):
+        wanted[f"identity {name_of(identity)} of Amazon SES"] = "identity"
+    if inbound is not None and inbound.activate:
+        wanted["active receipt rule set of Amazon SES"] = "inbound"
+    if account is not None:
+        wanted["account settings of Amazon SES"] = "account"
+    return wanted
