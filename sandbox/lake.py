@@ -1,6 +1,6 @@
 """Queries of Athena, answered by the Parquet objects in a bucket.
 
-The emulated Athena knows no projected partitions. Here the very SQL of a query is translated by sqlglot and run by
+The emulated Athena reads SQL as DuckDB does. Here the very SQL of a query is translated by sqlglot and run by
 DuckDB over the objects that Firehose wrote, with the columns that their folders say.
 """
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 def install() -> None:
     """Add all adapters; must run before MiniStack serves."""
     from . import (
+        athena,
         cloudwatch,
         conditions,
         custom_resources,
@@ -39,6 +40,7 @@ def install() -> None:
     macie.install_types()
     ses.install_types()
     recorded.install()
+    athena.install()
     macie.install()
     ses.install()
     ordering.install()

@@ -27,7 +27,7 @@ def install() -> None:
     sns._deliver_to_lambda = _to_function
 
 
-def _to_queue(endpoint: str, envelope: str, raw: bool, raw_message: str, **rest: Any) -> None:  # noqa: FBT001
+def _to_queue(endpoint: str, envelope: str, raw: bool, raw_message: str, **rest: Any) -> None:
     topic = rest.get("topic_arn", "")
     try:
         _admit_queue(topic, endpoint)

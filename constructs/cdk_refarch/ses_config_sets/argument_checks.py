@@ -90,13 +90,14 @@ def check_sending(
     if default_stream is not None:
         check_stream(checks, "default_stream", default_stream, streams)
         if not isinstance(identity, DomainIdentity | AddressIdentity):
-            remedy = "leave default_stream out: SES keeps the configuration set of an identity that exists"
-            checks.refuse("default_stream and identity", "given so that the identity is made here", "both", remedy)
+            remedy = "leave default_stream out: whoever made the identity set its configuration set"
+            rule = "given together for an identity that is made here only"
+            checks.refuse("default_stream and identity", rule, "one that exists", remedy)
     checks.instance("feedback", feedback, Feedback, remedy="give Feedback() or leave it out")
     inner = checks.within("Feedback")
     check_flag(inner, "record", feedback.record, remedy="give False to read the queue yourself")
     days = feedback.keep_transient_days
-    remedy = "give the days after which an address may be tried again, and leave the rest to the table"
+    remedy = "give a number of days in this range"
     if days is None:
         inner.refuse("keep_transient_days", f"from 1 day to {MAX_TRANSIENT_DAYS} days", "NoneType None", remedy)
     inner.number("keep_transient_days", days, 1, MAX_TRANSIENT_DAYS, unit="days", remedy=remedy)

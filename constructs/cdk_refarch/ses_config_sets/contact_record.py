@@ -37,7 +37,7 @@ class ContactRecord(Construct):
         id: Its id.
         feedback: What is asked for; checked before.
         queue: Where the events are.
-        sets: Name of a stream to that of its configuration set.
+        sets: Name of a configuration set to that of its stream, which the function reads.
         operation: What it shares with the other parts.
 
     Attributes:

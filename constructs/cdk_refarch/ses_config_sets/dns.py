@@ -124,8 +124,7 @@ def write(scope: Construct, zone: route53.IHostedZone, records: Sequence[DnsReco
             dkim += 1
             id = f"Dkim{dkim}"
         else:
-            label = record.name.removesuffix(domain).strip("._")
-            id = "".join(part.capitalize() for part in label.replace("-", ".").split(".")) + record.type.capitalize()
+            id = f"{_id(record.name.removesuffix(domain).strip('._'))}{record.type.capitalize()}"
         route53.CfnRecordSet(
             scope,
             id,
@@ -135,3 +134,10 @@ def write(scope: Construct, zone: route53.IHostedZone, records: Sequence[DnsReco
             ttl=str(TTL.to_seconds()),
             resource_records=[f'"{record.value}"' if record.type == "TXT" else record.value],
         )
+
+
+def _id(label: str) -> str:
+    """Return the id of what stands before the domain, which is another one for every other label."""
+    parts = label.split(".")
+    # go-shop and go.shop, or a1.b and a1b, would be the same in PascalCase.
+    return "".join(map(str.capitalize, parts)) if all(map(str.isalpha, parts)) else f"{label}."

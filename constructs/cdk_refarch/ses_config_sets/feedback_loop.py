@@ -85,7 +85,7 @@ class FeedbackLoop(Construct):
             # Imported here, because aws_lambda and aws_dynamodb take their time and only the record needs them.
             from .contact_record import ContactRecord
 
-            sets = {name: stream.configuration_set.configuration_set_name for name, (stream, _) in streams.items()}
+            sets = {stream.configuration_set.configuration_set_name: name for name, (stream, _) in streams.items()}
             self.record = ContactRecord(
                 self, "Record", feedback=feedback, queue=self.queue, sets=sets, operation=operation
             )

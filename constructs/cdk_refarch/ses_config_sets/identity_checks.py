@@ -35,7 +35,7 @@ def check_identity(checks: Checks, scope: Construct, identity: object) -> None:
     elif isinstance(identity, AddressIdentity):
         check_address(checks.within("Identity"), "address", identity.address)
     elif hasattr(identity, "email_identity_arn"):
-        checks.same_region("identity", identity, scope)
+        _check_given(checks, scope, str(identity.email_identity_arn))
     else:
         remedy = "give DomainIdentity(domain='example.com')"
         if known(identity):
@@ -54,6 +54,14 @@ def mail_from(identity: object) -> str | None:
     if isinstance(identity, DomainIdentity) and known(identity.mail_from_subdomain, identity.domain):
         return f"{identity.mail_from_subdomain}.{identity.domain}"
     return None
+
+
+def _check_given(checks: Checks, scope: Construct, arn: str) -> None:
+    """Refuse an imported identity of another region, which the CDK takes for one of the stack's region."""
+    here = cdk.Stack.of(scope).region
+    if known(arn, here) and arn.split(":")[3] != here:
+        there = arn.split(":")[3]
+        checks.refuse("identity", f"in the region of the stack, {here}", there, "use one of the same region")
 
 
 def _check_domain_identity(checks: Checks, identity: DomainIdentity) -> None:
@@ -98,8 +106,8 @@ def _check_zone(checks: Checks, identity: DomainIdentity) -> None:
     except RuntimeError:
         # The CDK raises for a zone that is known by its id only.
         return
-    name = str(name).rstrip(".").lower()
-    if known(name, identity.domain) and not is_under(identity.domain, name):
+    # The name of a token would be another one in lower case.
+    if known(name, identity.domain) and not is_under(identity.domain, name.rstrip(".").lower()):
         remedy = "give the zone of the domain or of one above it"
         checks.refuse("hosted_zone", f"one that {identity.domain} is in", f"the zone of {name}", remedy)
 

@@ -108,7 +108,7 @@ class SesConfigSets(Construct):
         check_resources(self._checks, scope, encryption_key, alarm_topic, removal_policy, log_retention)
         check_sending(self._checks, scope, identity, streams, default_stream, feedback, analytics)
         check_inbound(self._checks, scope, inbound, identity)
-        check_account(self._checks, account)
+        check_account(self._checks, account, streams)
         claims = _claims(identity, inbound, account)
         check_claims(self._checks, scope, claims, REMEDIES)
         super().__init__(scope, id)

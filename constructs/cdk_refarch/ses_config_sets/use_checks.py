@@ -189,4 +189,4 @@ def _is_of(before: str, domain: str, sender: str) -> bool:
     own, at, home = sender.rpartition("@")
     if not at:
         return is_under(domain, sender.lower())
-    return domain == home.lower() and before.partition("+")[0] == own.partition("+")[0] and before.startswith(own)
+    return domain == home.lower() and (before == own or before.startswith(f"{own}+"))

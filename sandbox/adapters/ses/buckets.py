@@ -5,25 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from xml.sax.saxutils import escape
 
 from ministack.services import s3
 from ministack.services.cloudformation import provisioners
 
 _BUCKET = "AWS::S3::Bucket"
+_keys: dict[str, str] = {}
 
 
 def install() -> None:
-    """Remember the encryption of templates' buckets."""
+    """Remember the keys of templates' buckets."""
     handlers = provisioners._RESOURCE_HANDLERS
     handler = handlers[_BUCKET]
     create: Callable[..., Any] = handler["create"]
     update: Callable[..., Any] = handler["update"]
 
     def remembered(provisioned: Any, properties: Mapping[str, Any]) -> Any:
-        rules = (properties.get("BucketEncryption") or {}).get("ServerSideEncryptionConfiguration") or []
-        if rules:
-            s3._put_bucket_encryption(provisioned[0], _xml(rules[0]).encode())
+        rules = (properties.get("BucketEncryption") or {}).get("ServerSideEncryptionConfiguration") or [{}]
+        default = rules[0].get("ServerSideEncryptionByDefault") or {}
+        _keys[provisioned[0]] = str(default.get("KMSMasterKeyID") or "")
         return provisioned
 
     handlers[_BUCKET] = {
@@ -33,18 +33,6 @@ def install() -> None:
     }
 
 
-def _xml(rule: Mapping[str, Any]) -> str:
-    default = rule.get("ServerSideEncryptionByDefault") or {}
-    key = default.get("KMSMasterKeyID")
-    inner = f"<SSEAlgorithm>{default.get('SSEAlgorithm', 'AES256')}</SSEAlgorithm>"
-    inner += f"<KMSMasterKeyID>{escape(str(key))}</KMSMasterKeyID>" if key else ""
-    by_default = f"<ApplyServerSideEncryptionByDefault>{inner}</ApplyServerSideEncryptionByDefault>"
-    enabled = str(rule.get("BucketKeyEnabled", False)).lower()
-    rules = f"<Rule>{by_default}<BucketKeyEnabled>{enabled}</BucketKeyEnabled></Rule>"
-    space = "http://s3.amazonaws.com/doc/2006-03-01/"
-    return f'<ServerSideEncryptionConfiguration xmlns="{space}">{rules}</ServerSideEncryptionConfiguration>'
-
-
 def key_of(bucket: str) -> str:
     """The customer managed key that a bucket encrypts with by default; empty for none.
 
@@ -52,4 +40,5 @@ def key_of(bucket: str) -> str:
         bucket: The bucket's name.
     """
     found = re.search(r"<KMSMasterKeyID>(.*?)</KMSMasterKeyID>", str(s3._bucket_encryption.get(bucket) or ""))
-    return "" if found is None or "alias/aws/" in found[1] else found[1]
+    key = found[1] if found else _keys.get(bucket, "")
+    return "" if "alias/aws/" in key else key

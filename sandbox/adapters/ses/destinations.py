@@ -80,6 +80,8 @@ def admit_topic(topic: str, source: str) -> None:
     found = sns._topics.get(topic)
     if found is None or topic.endswith(".fifo"):
         raise LookupError(f"{topic} is not a standard topic of this account and region")
+    if str(found["attributes"].get("KmsMasterKeyId", "")).startswith("alias/aws/"):
+        raise access.Refused(f"{topic} is encrypted with a key of AWS, whose policy does not admit {WHO}")
     account, region = get_account_id(), get_region()
     access.require_service(WHO, "sns:Publish", topic, account, region, conditions(source))
     # SES's page on the key has no condition. The account and the context are general; the resource is not documented.

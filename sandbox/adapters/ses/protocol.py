@@ -123,6 +123,8 @@ def _shared(method: str, path: str, body: bytes, answer: Answer, form: Record) -
     """The answer; what one version of the API made, the other knows too."""
     if answer[0] != 200:
         return answer
+    if (method, path.rstrip("/")) == ("GET", "/v2/email/account"):
+        return _ok({**_json(answer[2]), "SuppressionAttributes": {"SuppressedReasons": list(account().reasons)}})
     request = _json(body) if path.startswith("/v2/") else {}
     if method == "POST" and path.rstrip("/") == "/v2/email/identities":
         chosen = request.get("ConfigurationSetName", "")
@@ -154,19 +156,6 @@ def _set_option(request: Record, action: str, option: str, member: str) -> Answe
     ses_v2._put_config_set_option(record, option, {member: request.get("Enabled") == "true"})
     answer: Answer = ses._xml(200, f"{action}Response", f"<{action}Result/>")
     return answer
-
-
-def _get_account(request: Record) -> Answer:
-    # MiniStack's answer has no suppression attributes of its own to give.
-    said: Record = {
-        "DedicatedIpAutoWarmupEnabled": False,
-        "EnforcementStatus": "HEALTHY",
-        "ProductionAccessEnabled": ses._production_access_enabled(),
-        "SendQuota": {"Max24HourSend": 50000.0, "MaxSendRate": 14.0, "SentLast24Hours": float(len(account().mails))},
-        "SendingEnabled": True,
-        "SuppressionAttributes": {"SuppressedReasons": list(account().reasons)},
-    }
-    return _ok(said)
 
 
 def _put_suppression(request: Record) -> Answer:
@@ -230,7 +219,6 @@ _V1: dict[str, Callable[[Record], Answer]] = {
 _V2: list[tuple[str, re.Pattern[str], Callable[[Any], Answer]]] = [
     (method, re.compile(f"/v2/email/{path}"), operation)
     for method, path, operation in (
-        ("GET", "account", _get_account),
         ("PUT", "account/suppression", _put_suppression),
         ("PUT", "suppression/addresses", _put_suppressed),
         ("GET", "suppression/addresses", _list_suppressed),

@@ -1,4 +1,4 @@
-"""What happens to mail after SES took it, and its events: in the background, in order."""
+"""What happens to mail that SES took is decided at once; its events are published in the background, in order."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import logging
 import queue
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 
 from ministack.core.responses import request_scope
-from ministack.services import cloudwatch
+from ministack.services import cloudwatch, sns, sqs
 
 from sandbox.adapters import access
 
@@ -18,8 +18,8 @@ from .documents import Event
 from .reputation import NAMESPACE
 from .state import Mail, Record, account, configuration_set, keep
 
-_MOST = 500
-_waiting: queue.SimpleQueue[Mail | Event] = queue.SimpleQueue()
+_MOST = 1000
+_waiting: queue.SimpleQueue[Event] = queue.SimpleQueue()
 _log = logging.getLogger("sandbox.ses")
 
 
@@ -36,7 +36,13 @@ def accept(mails: Iterable[Mail]) -> None:
     """
     for mail in mails:
         keep(mail)
-        _waiting.put(mail)
+        for event in outcomes.of(mail):
+            _take(event)
+
+
+def _take(event: Event) -> None:
+    outcomes.learn(event)
+    _waiting.put(event)
 
 
 def tell(request: Record) -> Record:
@@ -54,7 +60,7 @@ def tell(request: Record) -> Record:
     if mail is None or kind not in documents.MEMBERS or kind in ("Send", "Reject", "Rendering Failure"):
         raise LookupError(f"there is no message {request.get('messageId')}, or nobody can tell of {kind}")
     recipient = request.get("recipient") or mail.recipients[0]
-    _waiting.put(Event(kind, mail, documents.told(kind, recipient, request.get("details") or {}), recipient))
+    _take(Event(kind, mail, documents.told(kind, recipient, request.get("details") or {}), recipient))
     return {"messageId": mail.id}
 
 
@@ -68,18 +74,16 @@ def _run() -> None:
             with request_scope(*scope):
                 try:
                     _publish([one for one in batch if _scope(one) == scope])
-                except (ValueError, LookupError, TypeError, RuntimeError):
+                except (ValueError, LookupError, TypeError, RuntimeError, sns.SnsPublishError, sqs._Err):
                     # The thread must live on: what a destination's own code stumbles over is one batch.
                     _log.exception("SES lost events")
 
 
-def _scope(one: Mail | Event) -> tuple[str, str]:
-    mail = one.mail if isinstance(one, Event) else one
-    return mail.account, mail.region
+def _scope(event: Event) -> tuple[str, str]:
+    return event.mail.account, event.mail.region
 
 
-def _publish(batch: Iterable[Mail | Event]) -> None:
-    events = list(_events(batch))
+def _publish(events: Sequence[Event]) -> None:
     reputation.count(events)
     for kind, number in Counter(destinations.metric(event) for event in events).items():
         cloudwatch.record_metric(NAMESPACE, kind, number, "Count")
@@ -87,10 +91,3 @@ def _publish(batch: Iterable[Mail | Event]) -> None:
         record = configuration_set(name)
         if record is not None:
             destinations.deliver(name, record, [one for one in events if one.mail.configuration_set == name])
-
-
-def _events(batch: Iterable[Mail | Event]) -> Iterator[Event]:
-    for one in batch:
-        for event in [one] if isinstance(one, Event) else outcomes.of(one):
-            outcomes.learn(event)
-            yield event

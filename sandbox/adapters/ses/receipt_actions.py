@@ -1,6 +1,7 @@
 """What the actions of receipt rules do, as far as policies let SES: functions, buckets, topics, headers, stops.
 
 A rule is refused when it is made if an action could not be done, as on AWS; a bucket then gets SES's set-up object.
+An action that fails, such as a function that raises, is logged, and the next one follows.
 """
 
 from __future__ import annotations

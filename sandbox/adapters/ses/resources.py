@@ -66,6 +66,8 @@ def _with_tokens(handler: dict[str, Any]) -> dict[str, Any]:
             "NextSigningKeyLength": signing.get("NextSigningKeyLength", "RSA_2048_BIT"),
             "CurrentSigningKeyLength": signing.get("NextSigningKeyLength", "RSA_2048_BIT"),
         }
+        if (properties.get("MailFromAttributes") or {}).get("MailFromDomain"):
+            ses_v2._identities[domain]["MailFromAttributes"]["MailFromDomainStatus"] = "SUCCESS"
         ses._identities[domain].update(DkimTokens=tokens, DkimVerificationStatus="Success" if tokens else "NotStarted")
         for number in (1, 2, 3):
             token = tokens[number - 1] if tokens else ""
