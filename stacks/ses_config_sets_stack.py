@@ -103,6 +103,7 @@ class SesConfigSetsStack(cdk.Stack):
             yield "ContactsTableName", feedback.record.table.table_name, "What is known of each address"
         if email.analytics is not None:
             yield "EventsBucketName", email.analytics.delivery.bucket.bucket_name, "All events: data/, or errors/"
+            yield "EventsStreamName", email.analytics.delivery.stream.ref, "The Firehose stream of events"
             yield "WorkGroupName", email.analytics.work_group.ref, "Choose it in Athena: it has the saved queries"
         if email.inbound is not None:
             yield "ReceivedMailBucketName", email.inbound.bucket.bucket_name, "Received mail, under mail/"

@@ -34,9 +34,7 @@ class Shop(cdk.Stack):
 
     def __init__(self, scope: Construct, id: str) -> None:
         super().__init__(scope, id)
-        zone = route53.PublicHostedZone.from_public_hosted_zone_attributes(
-            self, "Zone", hosted_zone_id="Z0123456789ABCDEFGHIJ", zone_name="example.com"
-        )
+        zone = route53.PublicHostedZone(self, "Zone", zone_name="example.com")
         alarms = AlarmTopic(self, "Alarms")
         email = SesConfigSets(
             self,

@@ -4,24 +4,40 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any
 
 from sandbox.lake import rows_of
 from sandbox.operations import closed, denied, keys, listener, told, waiting
 from sandbox.run import Run
 
 from . import Broken, Deployment, Outcome, scenario
+from ._email import (
+    APP,
+    FROM,
+    QUEUE,
+    SHOP,
+    bounced,
+    confirm,
+    contact,
+    contacts,
+    deliver,
+    events_of,
+    must_be,
+    redrive,
+    saved,
+    send,
+    set_of,
+    unsubscribed,
+)
 
-APP, SHOP, VARIANTS = "SesConfigSets", "Shop", "SesConfigSetsVariants"
+VARIANTS = "SesConfigSetsVariants"
 SETTINGS = {"account_suppression": ["BOUNCE", "COMPLAINT"]}
 DEPLOYMENTS = (
     Deployment((APP,), context={"ses_config_sets": json.dumps(SETTINGS)}),
     Deployment((SHOP,), app="examples/ses_config_sets/app.py"),
     Deployment((VARIANTS,), app="sandbox/scenarios/apps/ses_config_sets.py"),
 )
-FROM = "hello@example.com"
 SIMULATOR = "simulator.amazonses.com"
-QUEUE, FUNCTION, ROLE = "AWS::SQS::Queue", "AWS::Lambda::Function", "AWS::IAM::Role"
+ROLE = "AWS::IAM::Role"
 BULK, CALLS = 50, 100
 """5,000 messages, at 50 in a call, the most that SES takes."""
 
@@ -42,16 +58,28 @@ def bounce(run: Run) -> Outcome:
 @scenario("a complaint reaches the record and the shop's own queue")
 def complaint(run: Run) -> Outcome:
     """Only complaints of the stream that the hook is for reach it; the record has those of all streams."""
-    hooked = run.resource(SHOP, QUEUE, "Unsubscribe")
     address = f"complaint+news@{SIMULATOR}"
     for stream in ("Transactional", "Marketing"):
         send(run, set_of(run, SHOP, stream), address, sender="orders@shop.example.com")
     run.wait("the record of one", lambda: contact(run, SHOP, address, "transactional#COMPLAINT"))
     run.wait("the record of the other", lambda: contact(run, SHOP, address, "marketing#COMPLAINT"))
-    heard = run.wait("the shop's queue", lambda: waiting(run, hooked))
+    heard = run.wait("the shop's queue", lambda: waiting(run, unsubscribed(run)))
     sets = [one["mail"]["tags"]["ses:configuration-set"] for one in heard]
     must_be(sets == [[set_of(run, SHOP, "Marketing")]], f"the shop's queue has complaints of {sets}")
     return Outcome("2 mails in 2 streams, complained of", "2 on record, 1 at the shop's queue")
+
+
+@scenario("the shop's queue refuses the topic")
+def hook_cut(run: Run) -> Outcome:
+    """A complaint that the shop's queue does not take waits in the hook's own queue; the record has it all the same."""
+    address, queue = f"complaint+cut@{SIMULATOR}", run.resource(SHOP, QUEUE, "UnsubscribeUndelivered")
+    with listener(run, run.resource(SHOP, "AWS::SNS::Topic", "Alarms")) as ears, closed(run, unsubscribed(run)):
+        send(run, set_of(run, SHOP, "Marketing"), address, sender="orders@shop.example.com")
+        (event,) = run.wait("the hook's queue", lambda: waiting(run, queue))
+        ears.must_hear("EmailUnsubscribeUndelivered")
+    must_be(event["complaint"]["complainedRecipients"] == [{"emailAddress": address}], f"the event is {event}")
+    run.wait("the record", lambda: contact(run, SHOP, address, "marketing#COMPLAINT"))
+    return Outcome("1 mail, complained of", "1 on record", "1 in the hook's queue as it was, alarm rang")
 
 
 @scenario("events that come twice and late")
@@ -103,6 +131,7 @@ def bulk(run: Run) -> Outcome:
         "Complaint": wanted["complaint"] * CALLS,
     }
     got = run.wait("the events", lambda: found if (found := events_of(run, name)) == expected else None, 90)
+    ses.delete_email_template(TemplateName="Digest")
     known = run.wait("the record", lambda: number if (number := contacts(run, "+")) >= 3 * CALLS else None, 90)
     must_be(known == 3 * CALLS, f"{known} addresses are on record")
     return Outcome(f"{total} mails", ", ".join(f"{count} {kind}" for kind, count in got.items()), f"{known} on record")
@@ -213,117 +242,10 @@ def received(run: Run) -> Outcome:
     raw = "From: Ann <ann@example.net>\r\nTo: support@shop.example.com\r\nSubject: Help\r\n\r\nWhere is it?\r\n"
     mail = {"recipients": ["support@shop.example.com"], "source": "ann@example.net", "content": raw}
     told(run, "/_sandbox/ses/inbound", mail)
-    run.wait("the mail", lambda: keys(run, bucket, "mail/"))
+    run.wait("the mail", lambda: len(keys(run, bucket, "mail/")) > 1)
     told(run, "/_sandbox/ses/inbound", {**mail, "verdicts": {"virus": "FAIL"}})
     told(run, "/_sandbox/ses/inbound", {**mail, "recipients": ["nobody@shop.example.com"]})
-    got = keys(run, bucket, "mail/")
+    # SES tries the bucket out when the rule is created, and leaves an object there.
+    got = [key for key in keys(run, bucket, "mail/") if not key.endswith("SETUP_NOTIFICATION")]
     must_be(len(got) == 1, f"the bucket has {got}")
     return Outcome("3 mails: clean, infected, to nobody", "1 in the bucket", "1 stopped, 1 not accepted")
-
-
-def must_be(holds: bool, problem: str) -> None:
-    """Break off unless something holds."""
-    if not holds:
-        raise Broken(problem)
-
-
-def set_of(run: Run, stack: str, stream: str) -> str:
-    """The name of a stream's configuration set."""
-    return run.resource(stack, "AWS::SES::ConfigurationSet", f"Streams{stream}")
-
-
-def deliver(client: Any, name: str | None, to: str, *, sender: str, tags: dict[str, str] | None = None) -> str:
-    """Send a mail and return its id."""
-    given = {} if name is None else {"ConfigurationSetName": name}
-    answer = client.send_email(
-        FromEmailAddress=sender,
-        Destination={"ToAddresses": [to]},
-        EmailTags=[{"Name": key, "Value": value} for key, value in (tags or {}).items()],
-        Content={"Simple": {"Subject": {"Data": "Hello"}, "Body": {"Text": {"Data": "Hello"}}}},
-        **given,
-    )
-    return str(answer["MessageId"])
-
-
-def send(run: Run, name: str, to: str, *, sender: str = FROM, tags: dict[str, str] | None = None) -> str:
-    """Send a mail with a configuration set and return its id."""
-    return deliver(run.client("sesv2"), name, to, sender=sender, tags=tags)
-
-
-def confirm(run: Run, address: str) -> dict[str, Any]:
-    """Let the shop's function confirm an order."""
-    function = run.resource(SHOP, FUNCTION, "Sender")
-    payload = json.dumps({"to": address, "order": "4711"}).encode()
-    answer: dict[str, Any] = json.load(run.client("lambda").invoke(FunctionName=function, Payload=payload)["Payload"])
-    return answer
-
-
-def contact(run: Run, stack: str, address: str, event: str) -> dict[str, Any] | None:
-    """What is on record of an address."""
-    table = run.resource(stack, "AWS::DynamoDB::Table", "Contacts")
-    key = {"address": {"S": address.lower()}, "event": {"S": event}}
-    found: dict[str, Any] | None = run.client("dynamodb").get_item(TableName=table, Key=key).get("Item")
-    return found
-
-
-def contacts(run: Run, part: str) -> int:
-    """How many addresses on record have something in them and were sent to in bulk."""
-    table = run.resource(APP, "AWS::DynamoDB::Table", "Contacts")
-    pages = run.client("dynamodb").get_paginator("scan").paginate(TableName=table)
-    found = {item["address"]["S"] for page in pages for item in page["Items"]}
-    return sum(part in address and "-" in address for address in found)
-
-
-def events_of(run: Run, name: str) -> dict[str, int]:
-    """How many events of each type the table has of a configuration set, each message counted once for each."""
-    rows = rows_of(
-        run,
-        run.outputs(APP)["EventsBucketName"],
-        "SELECT eventtype, count(DISTINCT mail.messageid) AS messages FROM records "  # noqa: S608 - a name of our own
-        f"WHERE element_at(element_at(mail.tags, 'ses:configuration-set'), 1) = '{name}' GROUP BY 1",
-    )
-    return {row["eventtype"]: row["messages"] for row in rows}
-
-
-def saved(run: Run, name: str) -> str:
-    """A query that the stack saved, as Athena has it."""
-    athena = run.client("athena")
-    group = run.outputs(APP)["WorkGroupName"]
-    found = [
-        athena.get_named_query(NamedQueryId=id)["NamedQuery"]
-        for id in athena.list_named_queries(WorkGroup=group)["NamedQueryIds"]
-    ]
-    (query,) = [one["QueryString"] for one in found if one["Name"] == name]
-    return str(query)
-
-
-def redrive(run: Run, out: dict[str, str]) -> None:
-    """Move the dead-letter queue back, as the README says."""
-    sqs = run.client("sqs")
-
-    def arn(url: str) -> str:
-        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
-        return str(attributes["QueueArn"])
-
-    sqs.start_message_move_task(SourceArn=arn(out["FailedEventsUrl"]), DestinationArn=arn(out["FeedbackQueueUrl"]))
-
-
-def bounced(name: str, address: str, moment: str) -> dict[str, Any]:
-    """The document of a hard bounce."""
-    return {
-        "eventType": "Bounce",
-        "bounce": {
-            "bounceType": "Permanent",
-            "bounceSubType": "General",
-            "bouncedRecipients": [{"emailAddress": address}],
-            "timestamp": moment,
-            "feedbackId": f"feedback-{moment}",
-        },
-        "mail": {
-            "timestamp": moment,
-            "messageId": f"message-{moment}",
-            "source": FROM,
-            "destination": [address],
-            "tags": {"ses:configuration-set": [name]},
-        },
-    }

@@ -185,8 +185,8 @@ def test_an_alarm_invokes_no_function_whose_policy_does_not_admit_it(run: Run) -
     run._mark = run.sandbox.log.stat().st_size
     with deployed(run, "Pausing", {"Resources": resources}):
         send(run, f"bounce@{SIMULATOR}")
-        refused = "lambda.alarms.cloudwatch.amazonaws.com is not authorized"
-        run.wait("the warning", lambda: [one for one in run.warnings() if refused in one])
+        denial = "lambda.alarms.cloudwatch.amazonaws.com is not authorized"
+        run.wait("the warning", lambda: [one for one in run.warnings() if denial in one])
         send(run, f"success@{SIMULATOR}")
 
 

@@ -16,10 +16,9 @@ from cdk_refarch._parts.checks import is_token
 from cdk_refarch._parts.keys import SES, USE, admit
 from cdk_refarch._parts.policies import service_role
 from cdk_refarch._parts.s3_delivery.s3_delivery import S3Delivery
-from cdk_refarch._parts.s3_delivery.s3_sink import S3Sink
 
 from .email_stream import EmailStream, Operation
-from .event_table import COLUMNS
+from .event_table import event_sink
 from .queries import queries
 from .values import Analytics, SendingStream
 
@@ -60,13 +59,7 @@ class EventAnalytics(Construct):
         self.delivery = S3Delivery(
             self,
             "Delivery",
-            sink=S3Sink(
-                bucket=analytics.bucket,
-                access_log_bucket=analytics.access_log_bucket,
-                lifecycle=analytics.lifecycle,
-                buffer_interval=analytics.buffer_interval,
-                parquet=COLUMNS,
-            ),
+            sink=event_sink(analytics),
             encryption_key=operation.encryption_key,
             alarm_topic=operation.alarm_topic,
             removal_policy=operation.removal_policy,

@@ -9,9 +9,8 @@ from constructs import Construct
 from cdk_refarch._parts import resource_checks
 from cdk_refarch._parts.checks import Checks
 from cdk_refarch._parts.s3_delivery.s3_checks import check_sink
-from cdk_refarch._parts.s3_delivery.s3_sink import S3Sink
 
-from .event_table import COLUMNS
+from .event_table import event_sink
 from .identity_checks import check_identity
 from .inbound_checks import check_inbound as check_inbound  # noqa: PLC0414 - the construct has its checks from here
 from .list_checks import check_flag
@@ -102,21 +101,6 @@ def check_sending(
         inner.refuse("keep_transient_days", f"from 1 day to {MAX_TRANSIENT_DAYS} days", "NoneType None", remedy)
     inner.number("keep_transient_days", days, 1, MAX_TRANSIENT_DAYS, unit="days", remedy=remedy)
     _check_analytics(checks, scope, analytics)
-
-
-def event_sink(analytics: Analytics) -> S3Sink:
-    """Return what the delivery of events is told.
-
-    Args:
-        analytics: The argument.
-    """
-    return S3Sink(
-        bucket=analytics.bucket,
-        access_log_bucket=analytics.access_log_bucket,
-        lifecycle=analytics.lifecycle,
-        buffer_interval=analytics.buffer_interval,
-        parquet=COLUMNS,
-    )
 
 
 def _check_analytics(checks: Checks, scope: Construct, analytics: Analytics | None) -> None:

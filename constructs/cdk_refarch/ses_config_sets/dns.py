@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import aws_cdk as cdk
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_ses as ses
 from constructs import Construct
 
-from cdk_refarch._parts.checks import is_token
-
-from .values import DnsRecord, DomainIdentity, SendingStream
+from .names import stream_id
+from .values import Dmarc, DnsRecord, DomainIdentity, SendingStream
 
 TTL = cdk.Duration.minutes(30)
 """Long enough for resolvers to keep it, short enough to mend a mistake."""
@@ -22,8 +21,8 @@ SPF = "v=spf1 include:amazonses.com ~all"
 MX_PREFERENCE = 10
 
 
-def sending_records(scope: Construct, wanted: DomainIdentity, identity: ses.EmailIdentity) -> list[DnsRecord]:
-    """Return the records by which receivers know that mail is from the domain.
+def sending_records(scope: Construct, wanted: DomainIdentity, identity: ses.EmailIdentity) -> dict[str, DnsRecord]:
+    """Return the records by which receivers know that mail is from the domain, by what they are.
 
     Args:
         scope: Any construct of the stack.
@@ -32,42 +31,39 @@ def sending_records(scope: Construct, wanted: DomainIdentity, identity: ses.Emai
     """
     region = cdk.Stack.of(scope).region
     mail_from = f"{wanted.mail_from_subdomain}.{wanted.domain}"
-    records = [
-        DnsRecord(name=record.name, type="CNAME", value=record.value, why="DKIM: SES signs mail of the domain")
-        for record in identity.dkim_records
-    ]
-    records += [
-        DnsRecord(
-            name=mail_from,
-            type="MX",
-            value=f"{MX_PREFERENCE} feedback-smtp.{region}.amazonses.com",
-            why="MAIL FROM: bounces return to SES",
-        ),
-        DnsRecord(name=mail_from, type="TXT", value=SPF, why="SPF: SES may send for the MAIL FROM domain"),
-    ]
+    records = {
+        f"Dkim{number}": DnsRecord(
+            name=record.name, type="CNAME", value=record.value, why="DKIM: SES signs mail of the domain"
+        )
+        for number, record in enumerate(identity.dkim_records, 1)
+    }
+    records["MailFromMx"] = DnsRecord(
+        name=mail_from,
+        type="MX",
+        value=f"{MX_PREFERENCE} feedback-smtp.{region}.amazonses.com",
+        why="MAIL FROM: bounces return to SES",
+    )
+    records["MailFromSpf"] = DnsRecord(
+        name=mail_from, type="TXT", value=SPF, why="SPF: SES may send for the MAIL FROM domain"
+    )
     if wanted.dmarc is not None:
-        records.append(
-            DnsRecord(
-                name=f"_dmarc.{wanted.domain}",
-                type="TXT",
-                value=dmarc_text(wanted),
-                why="DMARC: what receivers do with mail that pretends to be from the domain",
-            )
+        records["Dmarc"] = DnsRecord(
+            name=f"_dmarc.{wanted.domain}",
+            type="TXT",
+            value=dmarc_text(wanted.dmarc),
+            why="DMARC: what receivers do with mail that pretends to be from the domain",
         )
     return records
 
 
-def dmarc_text(wanted: DomainIdentity) -> str:
+def dmarc_text(dmarc: Dmarc) -> str:
     """Return the text of the DMARC record.
 
     Alignment is relaxed, which is the default: bounces return to a subdomain.
 
     Args:
-        wanted: The domain, with a policy.
+        dmarc: What is asked for; checked before.
     """
-    dmarc = wanted.dmarc
-    if dmarc is None:
-        return ""
     tags = {"v": "DMARC1", "p": dmarc.policy}
     if dmarc.subdomain_policy is not None:
         tags["sp"] = dmarc.subdomain_policy
@@ -76,24 +72,26 @@ def dmarc_text(wanted: DomainIdentity) -> str:
     return "; ".join(f"{name}={value}" for name, value in tags.items())
 
 
-def tracking_records(scope: Construct, streams: Sequence[SendingStream]) -> list[DnsRecord]:
+def tracking_records(scope: Construct, streams: Mapping[str, SendingStream]) -> dict[str, DnsRecord]:
     """Return the records of the domains in tracked links that need no distribution in front.
 
     Args:
         scope: Any construct of the stack.
-        streams: The streams; checked before.
+        streams: The streams by name; checked before.
     """
     region = cdk.Stack.of(scope).region
-    domains = {one.tracking.domain: None for one in streams if one.tracking and one.tracking.https == "OPTIONAL"}
-    return [
-        DnsRecord(
-            name=domain,
+    found: dict[str, DnsRecord] = {}
+    for name, stream in streams.items():
+        tracking = stream.tracking
+        if tracking is None or tracking.https != "OPTIONAL" or tracking.domain in {one.name for one in found.values()}:
+            continue
+        found[f"{stream_id(name)}Tracking"] = DnsRecord(
+            name=tracking.domain,
             type="CNAME",
             value=f"r.{region}.awstrack.me",
             why="Tracking: links by which opens and clicks are seen",
         )
-        for domain in domains
-    ]
+    return found
 
 
 def receiving_record(scope: Construct, domain: str) -> DnsRecord:
@@ -108,23 +106,15 @@ def receiving_record(scope: Construct, domain: str) -> DnsRecord:
     return DnsRecord(name=domain, type="MX", value=f"{MX_PREFERENCE} {host}", why="Receiving: mail comes to SES")
 
 
-def write(scope: Construct, zone: route53.IHostedZone, records: Sequence[DnsRecord], domain: str) -> None:
+def write(scope: Construct, zone: route53.IHostedZone, records: Mapping[str, DnsRecord]) -> None:
     """Write records into a hosted zone.
 
     Args:
         scope: The construct that they belong to.
         zone: The zone.
-        records: The records.
-        domain: The domain that they are about, which their ids leave out.
+        records: The records by their ids.
     """
-    dkim = 0
-    for record in records:
-        if is_token(record.name):
-            # The names of the DKIM records are known at deployment only.
-            dkim += 1
-            id = f"Dkim{dkim}"
-        else:
-            id = f"{_id(record.name.removesuffix(domain).strip('._'))}{record.type.capitalize()}"
+    for id, record in records.items():
         route53.CfnRecordSet(
             scope,
             id,
@@ -134,10 +124,3 @@ def write(scope: Construct, zone: route53.IHostedZone, records: Sequence[DnsReco
             ttl=str(TTL.to_seconds()),
             resource_records=[f'"{record.value}"' if record.type == "TXT" else record.value],
         )
-
-
-def _id(label: str) -> str:
-    """Return the id of what stands before the domain, which is another one for every other label."""
-    parts = label.split(".")
-    # go-shop and go.shop, or a1.b and a1b, would be the same in PascalCase.
-    return "".join(map(str.capitalize, parts)) if all(map(str.isalpha, parts)) else f"{label}."

@@ -12,6 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cdk_refarch._parts.s3_delivery.s3_sink import S3Sink
+
+from .values import Analytics
+
 _TAGS = "map<string,array<string>>"
 """Keys are lower-cased as well, those of message tags included."""
 _RECIPIENT = "struct<emailaddress:string,action:string,status:string,diagnosticcode:string>"
@@ -54,3 +58,18 @@ COLUMNS: Mapping[str, str] = {
     ),
 }
 """Column names to Hive types. A Send event has nothing but ``mail``."""
+
+
+def event_sink(analytics: Analytics) -> S3Sink:
+    """Return what the delivery of events is told.
+
+    Args:
+        analytics: What is asked for.
+    """
+    return S3Sink(
+        bucket=analytics.bucket,
+        access_log_bucket=analytics.access_log_bucket,
+        lifecycle=analytics.lifecycle,
+        buffer_interval=analytics.buffer_interval,
+        parquet=COLUMNS,
+    )

@@ -14,7 +14,7 @@ Identity = DomainIdentity | AddressIdentity | ses.IEmailIdentity
 
 def make_identity(
     scope: Construct, wanted: Identity, default: EmailStream
-) -> tuple[ses.IEmailIdentity, list[DnsRecord]]:
+) -> tuple[ses.IEmailIdentity, dict[str, DnsRecord]]:
     """Create an identity unless it is given.
 
     Args:
@@ -23,7 +23,7 @@ def make_identity(
         default: The stream of mail that names none.
 
     Returns:
-        The identity, and the records that it needs.
+        The identity, and the records that it needs by what they are.
     """
     if isinstance(wanted, DomainIdentity):
         made = ses.EmailIdentity(
@@ -47,8 +47,8 @@ def make_identity(
             configuration_set=default.configuration_set,
             feedback_forwarding=False,
         )
-        return address, []
-    return wanted, []
+        return address, {}
+    return wanted, {}
 
 
 def name_of(wanted: Identity) -> str:

@@ -201,7 +201,7 @@ class InboundMail(Construct):
             (
                 "ActionsFailed",
                 metric("PublishFailure"),
-                "SES could not run an action for received mail, and tries again for 36 hours. Mend the bucket's "
+                "SES could not run an action for received mail, and tries again for hours. Mend the bucket's "
                 "policy, the key, the topic or the functions.",
             ),
             (

@@ -13,7 +13,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from cdk_refarch._parts.checks import Checks
+from cdk_refarch._parts.checks import Checks, is_token
 from cdk_refarch._parts.claims import check_claims, claim
 from cdk_refarch._parts.keys import admit_logs, own_key
 
@@ -163,6 +163,7 @@ class SesConfigSets(Construct):
         Raises:
             ValueError: If there is no such stream, or an address that the identity does not have.
         """
+        use_checks.check_grantee(self._checks, grantee)
         use_checks.check_grant(self._checks, stream, from_addresses, template_names, self.streams, self._sender)
         return sending.grant(
             self, grantee, self.identity, self.streams[stream], list(from_addresses), list(template_names)
@@ -222,7 +223,7 @@ class SesConfigSets(Construct):
         streams: Sequence[str],
         bounce_types: Sequence[str],
     ) -> FeedbackHook:
-        use_checks.check_hook(self._checks, self, id, target, streams, self.streams)
+        use_checks.check_hook(self._checks, self, id, target, streams, self.streams, bounce_types)
         made = FeedbackHook(
             self,
             id,
@@ -284,14 +285,18 @@ class SesConfigSets(Construct):
         identity: Identity,
         streams: Mapping[str, SendingStream],
         inbound: Inbound | None,
-        records: Sequence[DnsRecord],
+        records: Mapping[str, DnsRecord],
     ) -> tuple[DnsRecord, ...]:
-        records = [*records, *dns.tracking_records(self, list(streams.values()))]
+        records = {**records, **dns.tracking_records(self, streams)}
+        recipients = () if inbound is None else inbound.recipients
+        domains = dict.fromkeys(one.rpartition("@")[2] for one in recipients if "@" in one or not is_token(one))
+        received = {domain: dns.receiving_record(self, domain) for domain in domains}
         if isinstance(identity, DomainIdentity) and identity.hosted_zone is not None:
-            mx = [dns.receiving_record(self, identity.domain)] if inbound is not None and inbound.mx_record else []
-            dns.write(Construct(self, "Records"), identity.hosted_zone, [*records, *mx], identity.domain)
-        received = dict.fromkeys(one.rpartition("@")[2] for one in (inbound.recipients if inbound else ()))
-        return (*records, *(dns.receiving_record(self, one) for one in received))
+            written = dict(records)
+            if inbound is not None and inbound.mx_record:
+                written["InboundMx"] = received[identity.domain]
+            dns.write(Construct(self, "Records"), identity.hosted_zone, written)
+        return (*records.values(), *received.values())
 
 
 def _claims(identity: Identity, inbound: Inbound | None, account: SesAccount | None) -> dict[str, str]:

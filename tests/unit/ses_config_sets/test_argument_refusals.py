@@ -18,7 +18,7 @@ from aws_cdk import aws_sns as sns
 
 from cdk_refarch._parts.s3_delivery.s3_sink import BucketLifecycle
 from cdk_refarch.ses_config_sets import argument_checks, region_checks
-from cdk_refarch.ses_config_sets.event_table import COLUMNS
+from cdk_refarch.ses_config_sets.event_table import COLUMNS, event_sink
 from cdk_refarch.ses_config_sets.values import AddressIdentity, Analytics, Feedback, SendingStream, SesAccount
 from tests.unit.ses_config_sets import refusals as given
 from tests.unit.ses_config_sets.refusals import DOMAIN, Call, Case, checks, names, refused, stack
@@ -292,10 +292,10 @@ def test_the_regions_are_those_that_cloudformation_knows() -> None:
 
 def test_the_delivery_of_events_is_told_what_was_asked_for() -> None:
     lifecycle, interval = BucketLifecycle(expire_after_days=9), cdk.Duration.seconds(60)
-    sink = argument_checks.event_sink(Analytics(access_log_bucket=given.BUCKET, lifecycle=lifecycle))
+    sink = event_sink(Analytics(access_log_bucket=given.BUCKET, lifecycle=lifecycle))
     assert (sink.bucket, sink.access_log_bucket, sink.lifecycle) == (None, given.BUCKET, lifecycle)
     assert (sink.buffer_interval, sink.parquet) == (None, COLUMNS)
-    sink = argument_checks.event_sink(Analytics(bucket=given.BUCKET, buffer_interval=interval))
+    sink = event_sink(Analytics(bucket=given.BUCKET, buffer_interval=interval))
     assert (sink.bucket, sink.buffer_interval) == (given.BUCKET, interval)
 
 
