@@ -32,6 +32,7 @@ from aws_cdk import aws_sqs as sqs
 
 from cdk_refarch import AlarmTopic, BucketLifecycle, GlueTable, IotToFirehose, S3Sink
 from cdk_refarch import ClassificationJob, FindingRoute, MacieToEventBridge, Notification, Quarantine, Route
+from cdk_refarch import DnsRecord, DomainIdentity, FeedbackHook, Pause, Reputation, SendingStream, SesConfigSets
 
 app = cdk.App()
 stack = cdk.Stack(app, "Consumer")
@@ -60,6 +61,16 @@ macie = MacieToEventBridge(
 )
 late: FindingRoute = macie.route("Late", sns.Topic(stack, "Told"), categories=["POLICY"], min_severity="LOW")
 sources: list[str] = [route.replay_source for route in macie.routes.values()]
+email = SesConfigSets(
+    stack,
+    "Email",
+    identity=DomainIdentity(domain="example.com"),
+    streams={"news": SendingStream(pool="MANAGED", reputation=Reputation(pause=Pause()))},
+    alarm_topic=topic,
+)
+hook: FeedbackHook = email.on_bounce("Bounced", sqs.Queue(stack, "Bounced"), bounce_types=["Permanent"])
+records: tuple[DnsRecord, ...] = email.dns_records
+grant: iam.Grant = email.grant_send(iam.User(stack, "Sender"), stream="news", from_addresses=["*@example.com"])
 results: s3.IBucket | None = macie.discovery.results.bucket if macie.discovery.results else None
 app.synth()
 """
@@ -68,10 +79,11 @@ app.synth()
 MYPY = ("-m", "mypy", "--strict", "--cache-dir", str(ROOT / ".mypy_cache"), "--python-executable")
 
 MISTAKE = """
-from cdk_refarch import IotToFirehose, MacieToEventBridge, S3Sink, TicketQueue
+from cdk_refarch import IotToFirehose, MacieToEventBridge, S3Sink, SendingStream, SesConfigSets, TicketQueue
 
 IotToFirehose(None, "x", topic_filter=1, sinks=[S3Sink(compression="LZ4")])
 MacieToEventBridge(None, "x", ticket_queue=TicketQueue(min_severity="CRITICAL"))
+SesConfigSets(None, "x", identity="example.com", streams={"news": SendingStream(pool="OWN")})
 """
 
 
@@ -146,7 +158,7 @@ def test_a_consumer_type_checks_strictly(consumer: Path) -> None:
 
 def test_a_type_checker_sees_wrong_arguments(consumer: Path) -> None:
     done = in_consumer(consumer, *MYPY, str(consumer / "venv" / "bin" / "python"), "mistake.py")
-    assert done.stdout.count("error:") == 5
+    assert done.stdout.count("error:") == 8
 
 
 def test_the_public_names_are_those_of_the_stub() -> None:
@@ -182,12 +194,17 @@ ALLOWED = {
         "aws_cloudwatch", "aws_cloudwatch_actions", "aws_events", "aws_iam", "aws_kms", "aws_lambda", "aws_logs",
         "aws_macie", "aws_s3", "aws_sns", "aws_sqs",
     },
+    "ses_config_sets": {
+        "aws_cloudwatch", "aws_cloudwatch_actions", "aws_iam", "aws_kms", "aws_logs", "aws_route53", "aws_ses",
+        "aws_sns", "aws_sqs",
+    },
 }  # fmt: skip
 """The service modules that an architecture uses; the CDK loads some more with them."""
 
 LATE = {
     "iot_to_firehose": {"aws_glue"},
     "macie_to_eventbridge": {"aws_dynamodb", "aws_kinesisfirehose", "aws_stepfunctions"},
+    "ses_config_sets": {"aws_athena", "aws_dynamodb", "aws_glue", "aws_kinesisfirehose", "aws_lambda"},
 }
 """What takes its time to load, and is loaded only when it is asked for, or by the consumer."""
 

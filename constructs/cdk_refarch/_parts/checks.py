@@ -135,7 +135,8 @@ class Checks:
             ValueError: If it is of another.
         """
         if not isinstance(value, kind):
-            self.refuse(argument, f"a {kind.__name__}", f"{type(value).__name__} {value!r}", remedy)
+            article = "an" if kind.__name__[0] in "AEIOU" else "a"
+            self.refuse(argument, f"{article} {kind.__name__}", f"{type(value).__name__} {value!r}", remedy)
 
     def matches(self, argument: str, value: str, pattern: str, *, rule: str, remedy: str) -> None:
         """Refuse a text that does not match a pattern as a whole.

@@ -28,6 +28,23 @@ def own_key(scope: Construct, id: str, *, description: str, removal_policy: cdk.
     return kms.Key(scope, id, description=description, enable_key_rotation=True, removal_policy=removal_policy)
 
 
+def key_for(scope: Construct, given: kms.IKey | None, *, data: str, removal_policy: cdk.RemovalPolicy) -> kms.IKey:
+    """Return what an architecture encrypts with, open to its logs: the key that it was given, or one of its own.
+
+    Args:
+        scope: The architecture's construct.
+        given: The argument ``encryption_key``.
+        data: What it encrypts, such as ``messages and logs``.
+        removal_policy: What happens to the construct's own key when it is removed.
+    """
+    key = given
+    if key is None:
+        description = f"Encrypts the {data} of {scope.node.path}"
+        key = own_key(scope, "Key", description=description, removal_policy=removal_policy)
+    admit_logs(scope, key)
+    return key
+
+
 def admit(scope: Construct, key: kms.IKey, statement: iam.PolicyStatement, *, needed: str, source: str) -> None:
     """Add a statement to a key's policy, or warn where the policy is not the app's to change.
 

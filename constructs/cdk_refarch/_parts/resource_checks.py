@@ -53,6 +53,22 @@ def check_same_account(checks: Checks, argument: str, given: object, scope: Cons
         checks.refuse(argument, f"in the account of the stack, {here}", there, remedy)
 
 
+def check_access_logs(checks: Checks, bucket: object) -> None:
+    """Refuse a bucket that S3 does not deliver access logs to.
+
+    Args:
+        checks: The checks of what it is given to.
+        bucket: The argument ``access_log_bucket``, or None.
+
+    Raises:
+        ValueError: If it is encrypted with a key.
+    """
+    if getattr(bucket, "encryption_key", None) is not None:
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+        remedy = "use a bucket encrypted with S3-managed keys: access logs are not delivered to others"
+        checks.refuse("access_log_bucket", "a bucket without a KMS key", "one with a key", remedy)
+
+
 def managed_key(given: object) -> str | None:
     """Return the alias of the AWS managed key that a topic or queue is encrypted with, or None.
 
@@ -109,21 +125,6 @@ def check_key(checks: Checks, scope: Construct, key: object, users: str) -> None
         checks.refuse("encryption_key", "a symmetric key for encryption", spec, f"{users} take no other")
 
 
-def check_policies(checks: Checks, removal_policy: object, log_retention: object) -> None:
-    """Check what happens to data and how long logs are kept.
-
-    Args:
-        checks: The checks of the construct.
-        removal_policy: The argument.
-        log_retention: The argument.
-
-    Raises:
-        ValueError: If one is of another kind than it must be.
-    """
-    checks.removal_policy(removal_policy)
-    checks.instance("log_retention", log_retention, logs.RetentionDays, remedy="give logs.RetentionDays.ONE_YEAR, say")
-
-
 def check_resources(
     checks: Checks,
     scope: Construct,
@@ -150,4 +151,5 @@ def check_resources(
     """
     check_key(checks, scope, encryption_key, users)
     check_alarm_topic(checks, scope, alarm_topic)
-    check_policies(checks, removal_policy, log_retention)
+    checks.removal_policy(removal_policy)
+    checks.instance("log_retention", log_retention, logs.RetentionDays, remedy="give logs.RetentionDays.ONE_YEAR, say")

@@ -7,14 +7,13 @@ from typing import NoReturn
 
 from constructs import Construct
 
-from cdk_refarch._parts import resource_checks
 from cdk_refarch._parts.checks import Checks
+from cdk_refarch._parts.list_checks import check_flag
+from cdk_refarch._parts.resource_checks import check_resource
 from cdk_refarch._parts.s3_delivery.s3_checks import check_sink
 from cdk_refarch._parts.s3_delivery.s3_sink import S3Sink, fixed_part
 
 from . import rule_sql, topics
-
-check_policies = resource_checks.check_policies
 
 MAX_ACTIONS = 10
 """https://docs.aws.amazon.com/general/latest/gr/iot-core.html, rules engine limits."""
@@ -56,8 +55,7 @@ def check_statement(
     if (topic_filter is None) == (sql is None):
         got = "neither" if sql is None else "both"
         checks.refuse("topic_filter and sql", "given one at a time", got, "give topic_filter='fleet/+/telemetry', say")
-    if not isinstance(batch, bool):
-        checks.refuse("batch", "True or False", repr(batch), "give True for SQL that yields an array")
+    check_flag(checks, "batch", batch, remedy="give True for SQL that yields an array")
     if sql is not None:
         for argument, given in (("select", select != "*"), ("where", where is not None)):
             if given:
@@ -76,35 +74,24 @@ def check_statement(
         rule_sql.check_batch(checks, select)
 
 
-def check_resources(
-    checks: Checks,
-    scope: Construct,
-    rule_name: str | None,
-    error_queue: object,
-    encryption_key: object,
-    alarm_topic: object,
-) -> None:
-    """Check what is brought along, and the rule's name.
+def check_rule(checks: Checks, scope: Construct, rule_name: str | None, error_queue: object) -> None:
+    """Check the rule's name, and where it puts what could not be delivered.
 
     Args:
         checks: The checks of the construct.
         scope: The scope that the construct will be put in.
         rule_name: The argument.
         error_queue: The argument.
-        encryption_key: The argument.
-        alarm_topic: The argument.
 
     Raises:
-        ValueError: If one is of another kind than it must be, or of another region.
+        ValueError: If AWS IoT has no such names, or cannot send to the queue.
     """
     if rule_name is not None:
         rule = "from 1 to 128 letters, digits and _"
         checks.matches("rule_name", rule_name, rule_sql.RULE_NAME, rule=rule, remedy="replace other characters by _")
-    resource_checks.check_resource(checks, scope, "error_queue", error_queue, "queue_arn", "IQueue")
+    check_resource(checks, scope, "error_queue", error_queue, "queue_arn", "IQueue")
     if getattr(error_queue, "fifo", False):
         checks.refuse("error_queue", "a standard queue", "a FIFO one", "AWS IoT rules cannot send to FIFO ones")
-    resource_checks.check_key(checks, scope, encryption_key, "Firehose, queues and logs")
-    resource_checks.check_alarm_topic(checks, scope, alarm_topic)
     checks.key("key of error_queue", getattr(error_queue, "encryption_master_key", None))
 
 

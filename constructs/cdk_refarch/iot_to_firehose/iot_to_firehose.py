@@ -16,8 +16,9 @@ from constructs import Construct
 
 from cdk_refarch._parts.alarms import Watched, alarms
 from cdk_refarch._parts.checks import Checks
-from cdk_refarch._parts.keys import admit_logs, own_key
+from cdk_refarch._parts.keys import key_for
 from cdk_refarch._parts.queues import failure_queue
+from cdk_refarch._parts.resource_checks import check_resources
 from cdk_refarch._parts.s3_delivery.s3_delivery import S3Delivery
 from cdk_refarch._parts.s3_delivery.s3_sink import S3Sink
 
@@ -88,17 +89,13 @@ class IotToFirehose(Construct):
     ) -> None:
         self._checks = Checks.of(scope, id)
         argument_checks.check_statement(self._checks, topic_filter, sql, select, where, batch)
-        argument_checks.check_resources(self._checks, scope, rule_name, error_queue, encryption_key, alarm_topic)
-        argument_checks.check_policies(self._checks, removal_policy, log_retention)
+        argument_checks.check_rule(self._checks, scope, rule_name, error_queue)
+        users = "Firehose, queues and logs"
+        check_resources(self._checks, scope, encryption_key, alarm_topic, removal_policy, log_retention, users=users)
         argument_checks.check_sinks(self._checks, sinks, scope)
         super().__init__(scope, id)
-        encrypted = f"Encrypts the records, objects, failed messages and logs of {self.node.path}"
-        self.encryption_key: kms.IKey = (
-            own_key(self, "Key", description=encrypted, removal_policy=removal_policy)
-            if encryption_key is None
-            else encryption_key
-        )
-        admit_logs(self, self.encryption_key)
+        data = "records, objects, failed messages and logs"
+        self.encryption_key: kms.IKey = key_for(self, encryption_key, data=data, removal_policy=removal_policy)
         self.deliveries: Mapping[str, S3Delivery] = {
             sink.id: S3Delivery(
                 self,

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import aws_cdk as cdk
 from constructs import Construct
 
-from cdk_refarch._parts import resource_checks
 from cdk_refarch._parts.checks import Checks, is_token
+from cdk_refarch._parts.list_checks import check_flag
 
 from . import discovery_checks, routing_checks
 from .quarantine_checks import check_quarantine
 from .routing import Notification, Quarantine, Route, TicketQueue
-from .shared_checks import check_flag
 from .values import (
     AllowList,
     ClassificationJob,
@@ -38,39 +36,6 @@ REGIONS_WITHOUT = (
     *("me-central-1", "mx-central-1", "us-gov-east-1", "us-gov-west-1"),
 )
 """Where it has none. A region in neither list is new, and may have it."""
-
-
-def check_resources(
-    checks: Checks,
-    scope: Construct,
-    encryption_key: object,
-    alarm_topic: object,
-    removal_policy: object,
-    log_retention: object,
-) -> None:
-    """Check where the construct is, what is brought along, and what happens to data.
-
-    Args:
-        checks: The checks of the construct.
-        scope: The scope that the construct will be put in.
-        encryption_key: The argument.
-        alarm_topic: The argument.
-        removal_policy: The argument.
-        log_retention: The argument.
-
-    Raises:
-        ValueError: If one is of another kind than it must be, or Macie is not in the region.
-    """
-    check_region(checks, cdk.Stack.of(scope).region)
-    resource_checks.check_resources(
-        checks,
-        scope,
-        encryption_key,
-        alarm_topic,
-        removal_policy,
-        log_retention,
-        users="Macie, queues and logs",
-    )
 
 
 def check_discovery(

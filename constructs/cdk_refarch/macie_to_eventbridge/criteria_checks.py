@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import get_args
 
 from cdk_refarch._parts.checks import Checks, is_token
+from cdk_refarch._parts.list_checks import elements
 
 from .routing import CATEGORIES, SEVERITIES, FindingType
-from .shared_checks import check_bucket_names, elements, meant
+from .shared_checks import check_bucket_names, meant
 
 LINK = "https://docs.aws.amazon.com/macie/latest/user/findings-filter-fields.html"
 

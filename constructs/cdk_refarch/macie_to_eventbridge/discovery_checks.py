@@ -9,19 +9,14 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks, is_token
-from cdk_refarch._parts.resource_checks import check_resource
+from cdk_refarch._parts.list_checks import check_flag, elements
+from cdk_refarch._parts.resource_checks import check_access_logs, check_resource
+from cdk_refarch._parts.s3_delivery.s3_checks import MAX_DAYS, MIN_IA_DAYS
 
 from .criteria_checks import check_criteria
 from .job_checks import check_job
 from .regex_checks import check_regex
-from .shared_checks import (
-    check_bucket_names,
-    check_description,
-    check_flag,
-    check_length,
-    elements,
-    named,
-)
+from .shared_checks import check_bucket_names, check_description, check_length, named
 from .values import (
     AllowList,
     ClassificationJob,
@@ -71,12 +66,6 @@ MAX_KEY = 1024
 
 MAX_PREFIX = 512
 """Leaves half of a key for the 130 characters that Macie appends, and for folders in front of them."""
-
-MIN_IA_DAYS = 30
-"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html"""
-
-MAX_DAYS = 2147483647
-"""S3 keeps days in a 32-bit integer."""
 
 LEAVE = "leave it out to leave the setting as it is"
 
@@ -162,10 +151,7 @@ def check_results_export(checks: Checks, scope: Construct, export: ResultsExport
     check_resource(inner, scope, "bucket", export.bucket, "bucket_arn", "IBucket")
     inner.key("key of bucket", getattr(export.bucket, "encryption_key", None))
     check_resource(inner, scope, "access_log_bucket", export.access_log_bucket, "bucket_arn", "IBucket")
-    if getattr(export.access_log_bucket, "encryption_key", None) is not None:
-        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
-        remedy = "use a bucket encrypted with S3-managed keys: access logs are not delivered to others"
-        inner.refuse("access_log_bucket", "a bucket without a KMS key", "one with a key", remedy)
+    check_access_logs(inner, export.access_log_bucket)
     _check_prefix(inner, export.prefix)
     _check_days(inner, export)
 

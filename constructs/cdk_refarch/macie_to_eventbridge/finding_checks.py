@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import get_args
 
 from cdk_refarch._parts.checks import Checks
+from cdk_refarch._parts.list_checks import check_flag, check_known, elements
 
 from .routing import CATEGORIES, SEVERITIES, FindingType
-from .shared_checks import check_flag, check_known, elements, meant
+from .shared_checks import meant
 
 TYPES_LINK = "https://docs.aws.amazon.com/macie/latest/user/findings-types.html"
 

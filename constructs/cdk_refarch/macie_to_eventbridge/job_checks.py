@@ -6,17 +6,9 @@ from collections.abc import Collection, Mapping
 from typing import get_args
 
 from cdk_refarch._parts.checks import Checks, is_token
+from cdk_refarch._parts.list_checks import check_flag, check_known, elements
 
-from .shared_checks import (
-    check_accounts,
-    check_bucket_names,
-    check_description,
-    check_flag,
-    check_known,
-    check_length,
-    elements,
-    meant,
-)
+from .shared_checks import check_accounts, check_bucket_names, check_description, check_length, meant
 from .values import BucketCriteria, ClassificationJob, Weekday
 
 MAX_BUCKETS = 1000

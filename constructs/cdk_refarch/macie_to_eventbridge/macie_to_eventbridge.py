@@ -17,11 +17,12 @@ from constructs import Construct
 from cdk_refarch._parts.alarms import alarm
 from cdk_refarch._parts.checks import Checks
 from cdk_refarch._parts.claims import check_claims, claim
-from cdk_refarch._parts.keys import admit_logs, own_key
+from cdk_refarch._parts.keys import key_for
 from cdk_refarch._parts.queues import failure_queue, work_queue
+from cdk_refarch._parts.resource_checks import check_resources
 
 from . import integrations
-from .argument_checks import check_discovery, check_resources, check_responses
+from .argument_checks import check_discovery, check_region, check_responses
 from .claimed import REMEDIES, claimed
 from .discovery import Discovery
 from .finding_route import FindingRoute
@@ -114,7 +115,9 @@ class MacieToEventBridge(Construct):
         log_retention: logs.RetentionDays = logs.RetentionDays.SIX_MONTHS,
     ) -> None:
         self._checks = Checks.of(scope, id)
-        check_resources(self._checks, scope, encryption_key, alarm_topic, removal_policy, log_retention)
+        check_region(self._checks, cdk.Stack.of(scope).region)
+        users = "Macie, queues and logs"
+        check_resources(self._checks, scope, encryption_key, alarm_topic, removal_policy, log_retention, users=users)
         check_discovery(
             self._checks, scope, session, results_export, custom_data_identifiers, allow_lists, suppression_rules, jobs
         )
@@ -129,13 +132,8 @@ class MacieToEventBridge(Construct):
         self._event_bus = event_bus
         self._reconciled: str | None = f"{RECONCILED}{address(self)}" if reconcile else None
         self._log_retention = log_retention
-        encrypted = f"Encrypts the results, messages, copies and logs of {self.node.path}"
-        self.encryption_key: kms.IKey = (
-            own_key(self, "Key", description=encrypted, removal_policy=removal_policy)
-            if encryption_key is None
-            else encryption_key
-        )
-        admit_logs(self, self.encryption_key)
+        data = "results, messages, copies and logs"
+        self.encryption_key: kms.IKey = key_for(self, encryption_key, data=data, removal_policy=removal_policy)
         self.discovery = Discovery(
             self,
             "Discovery",

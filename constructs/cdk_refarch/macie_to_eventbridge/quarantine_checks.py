@@ -5,12 +5,13 @@ from __future__ import annotations
 from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks, is_token
+from cdk_refarch._parts.list_checks import check_flag, elements
 from cdk_refarch._parts.resource_checks import check_resource
 
 from .finding_checks import check_samples, check_severity
 from .routing import Quarantine, Route
 from .routing_checks import check_pattern
-from .shared_checks import check_bucket_names, check_flag, elements
+from .shared_checks import check_bucket_names
 
 LITERALS = 3
 """So that a quarantine may not change every bucket of the account by one stroke."""

@@ -1,15 +1,14 @@
-"""Checks that several kinds of arguments have in common: lists, ids, names of buckets, resources brought along."""
+"""Checks that several kinds of arguments have in common: ids, names of buckets, accounts, words; what was meant."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable
+from typing import TypeVar
 
-import aws_cdk as cdk
-
-from cdk_refarch._parts.checks import Checks, is_token
+from cdk_refarch._parts.checks import Checks
+from cdk_refarch._parts.list_checks import check_known, elements
 
 T = TypeVar("T")
 
@@ -23,56 +22,6 @@ https://docs.aws.amazon.com/macie/latest/APIReference/classification-scopes-id.h
 BUCKET_PATTERN = r"(?!.*\*\*)[A-Za-z0-9._*-]{1,255}"
 """EventBridge refuses two * in a row:
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-wildcard-matching"""
-
-
-def check_flag(checks: Checks, argument: str, value: object, *, remedy: str) -> None:
-    """Refuse what is neither True nor False, such as the text ``false``, which counts as true.
-
-    Args:
-        checks: The checks of the construct.
-        argument: The argument as typed.
-        value: What was given.
-        remedy: What to do.
-
-    Raises:
-        ValueError: If it is something else.
-    """
-    if not isinstance(value, bool):
-        checks.refuse(argument, "True or False", repr(value), remedy)
-
-
-def elements(
-    checks: Checks, argument: str, given: object, *, unit: str, remedy: str, low: int = 0, high: int | None = None
-) -> list[Any]:
-    """Return the elements of a list to be checked further, or none for one that is only known at deployment.
-
-    Args:
-        checks: The checks of the construct.
-        argument: The argument as typed.
-        given: What was given.
-        unit: What it is a list of, in the plural.
-        remedy: What to do when it is no list, or too long or too short.
-        low: The least number of elements.
-        high: The largest number of elements; None for no limit.
-
-    Raises:
-        ValueError: If it is no list, has too many or too few elements, or has a text twice.
-    """
-    if not isinstance(given, Sequence) or isinstance(given, str | bytes):
-        checks.refuse(argument, "a list", f"{type(given).__name__} {given!r}", remedy)
-    texts = [one for one in given if isinstance(one, str)]
-    # A call into the CDK takes about a millisecond: only what looks like an encoded token is worth one.
-    if any(one.startswith("#{Token[") for one in texts) and cdk.Token.is_unresolved(given):
-        return []
-    if len(given) < low or (high is not None and len(given) > high):
-        bounds = f"{low} or more" if high is None else f"{low} to {high}"
-        checks.refuse(argument, f"a list of {bounds} {unit}", f"a list of {len(given)}", remedy)
-    seen: set[str] = set()
-    for one in texts:
-        if one in seen and not is_token(one):
-            checks.refuse(argument, "a list without repetition", f"{one!r} twice", "drop one of them")
-        seen.add(one)
-    return list(given)
 
 
 def check_id(checks: Checks, id: object, *, shortest: int = 1, longest: int) -> None:
@@ -94,23 +43,6 @@ def check_id(checks: Checks, id: object, *, shortest: int = 1, longest: int) -> 
     checks.matches("id", str(id), pattern, rule=f"a PascalCase word {lengths}", remedy=remedy)
     if id in CDK_IDS:
         checks.refuse("id", "one without a meaning of its own in the CDK", repr(id), remedy)
-
-
-def check_known(checks: Checks, argument: str, value: object, *, remedy: str) -> None:
-    """Refuse what is no text, or is only known at deployment, where the construct must know it.
-
-    Args:
-        checks: The checks of the construct.
-        argument: The argument as typed.
-        value: What was given.
-        remedy: What to do.
-
-    Raises:
-        ValueError: If it is no text, or a token.
-    """
-    checks.any_text(argument, value, remedy=remedy)
-    if is_token(value):
-        checks.refuse(argument, "known when the app runs", "a token", remedy)
 
 
 def named(

@@ -17,8 +17,9 @@ from cdk_refarch._parts.keys import SES, USE, admit
 from cdk_refarch._parts.policies import service_role
 from cdk_refarch._parts.s3_delivery.s3_delivery import S3Delivery
 
-from .email_stream import EmailStream, Operation
+from .email_stream import EmailStream
 from .event_table import event_sink
+from .operation import Operation
 from .queries import queries
 from .values import Analytics, SendingStream
 

@@ -6,15 +6,12 @@ from collections.abc import Mapping
 
 from constructs import Construct
 
-from cdk_refarch._parts import resource_checks
 from cdk_refarch._parts.checks import Checks
+from cdk_refarch._parts.list_checks import check_flag
 from cdk_refarch._parts.s3_delivery.s3_checks import check_sink
 
 from .event_table import event_sink
 from .identity_checks import check_identity
-from .inbound_checks import check_inbound as check_inbound  # noqa: PLC0414 - the construct has its checks from here
-from .list_checks import check_flag
-from .region_checks import check_sending_region
 from .stream_checks import check_streams, check_suppression
 from .use_checks import check_stream
 from .values import AddressIdentity, Analytics, DomainIdentity, Feedback, SendingStream, SesAccount
@@ -26,39 +23,6 @@ CAMPAIGN_TAG = "[a-z0-9_-]{1,256}"
 https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_MessageTag.html"""
 
 VDM = ("engagement_metrics", "optimized_shared_delivery")
-
-
-def check_resources(
-    checks: Checks,
-    scope: Construct,
-    encryption_key: object,
-    alarm_topic: object,
-    removal_policy: object,
-    log_retention: object,
-) -> None:
-    """Check where the construct is, what is brought along, and what happens to data.
-
-    Args:
-        checks: The checks of the construct.
-        scope: The scope that the construct will be put in.
-        encryption_key: The argument.
-        alarm_topic: The argument.
-        removal_policy: The argument.
-        log_retention: The argument.
-
-    Raises:
-        ValueError: If one is of another kind than it must be, or SES is not in the region.
-    """
-    check_sending_region(checks, scope)
-    resource_checks.check_resources(
-        checks,
-        scope,
-        encryption_key,
-        alarm_topic,
-        removal_policy,
-        log_retention,
-        users="topics, queues, buckets and logs",
-    )
 
 
 def check_sending(

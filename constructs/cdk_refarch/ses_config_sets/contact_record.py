@@ -19,8 +19,8 @@ from cdk_refarch._parts.functions import python_function
 from cdk_refarch._parts.keys import USE
 from cdk_refarch._parts.policies import use_key
 
-from .email_stream import Operation
 from .feedback_loop import HANDLER_SECONDS
+from .operation import Operation
 from .stream_pause import HANDLERS
 from .values import Feedback
 

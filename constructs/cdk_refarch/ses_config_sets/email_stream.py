@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ses as ses
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cdk_refarch._parts.alarms import alarm
 
+from .operation import Operation
 from .values import ALL_EVENTS, EmailEvent, SendingStream
 
 if TYPE_CHECKING:
@@ -32,23 +30,6 @@ _REASONS = {
     frozenset(("BOUNCE",)): ses.SuppressionReasons.BOUNCES_ONLY,
     frozenset(("COMPLAINT",)): ses.SuppressionReasons.COMPLAINTS_ONLY,
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Operation:
-    """What parts that run code or hold data share.
-
-    Args:
-        encryption_key: Encrypts data and logs.
-        alarm_topic: Where alarms go; None for nowhere.
-        removal_policy: What happens to data when the construct is removed.
-        log_retention: How long logs are kept.
-    """
-
-    encryption_key: kms.IKey
-    alarm_topic: sns.ITopic | None
-    removal_policy: cdk.RemovalPolicy
-    log_retention: logs.RetentionDays
 
 
 class EmailStream(Construct):

@@ -17,7 +17,8 @@ from cdk_refarch._parts.alarms import Watched, alarm, alarms
 from cdk_refarch._parts.keys import SES, SNS, admit_to_topics, admit_topics_to_queues
 from cdk_refarch._parts.queues import failure_queue, work_queue
 
-from .email_stream import EmailStream, Operation
+from .email_stream import EmailStream
+from .operation import Operation
 from .values import Feedback, SendingStream
 
 if TYPE_CHECKING:
@@ -190,11 +191,17 @@ def admit_topic(queue: sqs.IQueue, topic: sns.ITopic) -> bool:
         queue: The queue.
         topic: The topic.
     """
+    stack = cdk.Stack.of(topic)
+    conditions = {"ArnEquals": {"aws:SourceArn": topic.topic_arn}}
+    if cdk.Stack.of(queue) is not stack:
+        # In another stack, the queue's policy would have to wait for this stack, and this stack for the queue.
+        topics = f"arn:{stack.partition}:sns:{stack.region}:{stack.account}:*"
+        conditions = {"ArnLike": {"aws:SourceArn": topics}}
     return queue.add_to_resource_policy(
         iam.PolicyStatement(
             principals=[iam.ServicePrincipal(SNS)],
             actions=["sqs:SendMessage"],
             resources=[queue.queue_arn],
-            conditions={"ArnEquals": {"aws:SourceArn": topic.topic_arn}},
+            conditions=conditions,
         )
     ).statement_added

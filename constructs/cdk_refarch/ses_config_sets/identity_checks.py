@@ -10,7 +10,7 @@ from constructs import Construct
 from cdk_refarch._parts.checks import Checks
 
 from .address_checks import LABELS, check_address, check_domain, is_under, known
-from .list_checks import check_choice
+from .choice_checks import check_choice
 from .values import AddressIdentity, Dmarc, DmarcPolicy, DomainIdentity
 
 REPORT_LOCAL = r"[A-Za-z0-9._+=-]{1,64}"

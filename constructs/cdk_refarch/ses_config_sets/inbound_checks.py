@@ -6,12 +6,12 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks
+from cdk_refarch._parts.list_checks import check_flag, elements
 from cdk_refarch._parts.resource_checks import check_resource, check_same_account
 from cdk_refarch._parts.s3_delivery.s3_checks import MAX_DAYS
 
 from .address_checks import check_address, check_domain, is_under, known
 from .identity_checks import mail_from
-from .list_checks import check_flag, elements
 from .region_checks import check_receiving_region
 from .values import DomainIdentity, Inbound
 
@@ -52,7 +52,14 @@ def check_inbound(checks: Checks, scope: Construct, inbound: Inbound | None, ide
 def _check_recipients(checks: Checks, inbound: Inbound, identity: object) -> list[str]:
     """Return the domains of the recipients, tokens included."""
     given = elements(
-        checks, "recipients", inbound.recipients, unit="recipients", remedy=EXAMPLE, low=1, high=MAX_RECIPIENTS
+        checks,
+        "recipients",
+        inbound.recipients,
+        unit="recipients",
+        remedy=EXAMPLE,
+        low=1,
+        high=MAX_RECIPIENTS,
+        known=True,
     )
     domains = []
     for recipient in given:

@@ -12,7 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_ses as ses
 from aws_cdk import aws_sns as sns
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from cdk_refarch._parts.alarms import Watched, alarms
 from cdk_refarch._parts.findings import acknowledge
@@ -21,7 +21,7 @@ from cdk_refarch._parts.keys import SES, USE, admit, admit_to_topics
 from cdk_refarch._parts.private_bucket import private_bucket
 from cdk_refarch._parts.provider import Provider
 
-from .email_stream import Operation
+from .operation import Operation
 from .stream_pause import HANDLERS
 from .values import Inbound
 
@@ -59,20 +59,13 @@ class InboundMail(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._operation = operation
-        stack = cdk.Stack.of(self)
         self.rule_set = ses.CfnReceiptRuleSet(self, "RuleSet")
-        rules = (
-            f"arn:{stack.partition}:ses:{stack.region}:{stack.account}"
-            f":receipt-rule-set/{self.rule_set.ref}:receipt-rule/*"
-        )
-        # The rule's own name is not known before it exists, and SES tries all of it when it is created.
-        self._from_rules = {"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": rules}}
         self.bucket = self._bucket(inbound)
         admit_to_topics(self, operation.encryption_key, SES)
         self.topic = sns.Topic(self, "Topic", master_key=operation.encryption_key, enforce_ssl=True)
-        self.topic.add_to_resource_policy(self._statement(["sns:Publish"], self.topic.topic_arn))
+        self.topic.add_to_resource_policy(self._statement(self.topic, ["sns:Publish"], self.topic.topic_arn))
         self.filter = self._filter(inbound)
-        self.rule = self._rule(inbound, rules)
+        self.rule = self._rule(inbound)
         if provider is not None:
             active = provider.resource(self, "Active", "SesActiveReceiptRuleSet", {"RuleSetName": self.rule_set.ref})
             # No mail is taken before the rule is there, and no rule goes before others take the mail.
@@ -93,7 +86,7 @@ class InboundMail(Construct):
             bucket, _ = private_bucket(
                 self, key=key, access_log_bucket=None, removal_policy=self._operation.removal_policy, rules=rules
             )
-        statement = self._statement(["s3:PutObject"], bucket.arn_for_objects(f"{PREFIX}*"))
+        statement = self._statement(bucket, ["s3:PutObject"], bucket.arn_for_objects(f"{PREFIX}*"))
         if not bucket.add_to_resource_policy(statement).statement_added:
             cdk.Annotations.of(self).add_warning_v2(
                 "cdk-refarch:inbound-bucket-policy",
@@ -105,15 +98,28 @@ class InboundMail(Construct):
             admit(
                 self,
                 bucket.encryption_key,
-                self._statement(USE, "*"),
+                self._statement(bucket.encryption_key, USE, "*"),
                 needed="ses.amazonaws.com decrypt and generate data keys, or the receipt rule cannot be created",
                 source="https://docs.aws.amazon.com/ses/latest/dg/receiving-email-permissions.html",
             )
         return bucket
 
-    def _statement(self, actions: list[str], resource: str) -> iam.PolicyStatement:
+    def _rules(self, rule_set: str) -> str:
+        # The rule's own name is not known before it exists, and SES tries all of it when it is created.
+        stack = cdk.Stack.of(self)
+        return f"arn:{stack.partition}:ses:{stack.region}:{stack.account}:receipt-rule-set/{rule_set}:receipt-rule/*"
+
+    def _statement(self, owner: IConstruct, actions: list[str], resource: str) -> iam.PolicyStatement:
+        # In another stack, the policy would have to wait for this stack, and this stack for what has the policy.
+        here = cdk.Stack.of(owner) is cdk.Stack.of(self)
         return iam.PolicyStatement(
-            principals=[iam.ServicePrincipal(SES)], actions=actions, resources=[resource], conditions=self._from_rules
+            principals=[iam.ServicePrincipal(SES)],
+            actions=actions,
+            resources=[resource],
+            conditions={
+                "StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account},
+                "ArnLike": {"aws:SourceArn": self._rules(self.rule_set.ref if here else "*")},
+            },
         )
 
     def _filter(self, inbound: Inbound) -> lambda_.Function:
@@ -137,7 +143,7 @@ class InboundMail(Construct):
         )
         return function
 
-    def _rule(self, inbound: Inbound, rules: str) -> ses.CfnReceiptRule:
+    def _rule(self, inbound: Inbound) -> ses.CfnReceiptRule:
         l1 = ses.CfnReceiptRule
         called = {"Filter": self.filter.function_arn}
         if inbound.function is not None:
@@ -150,7 +156,7 @@ class InboundMail(Construct):
                 function_name=arn,
                 principal=SES,
                 source_account=cdk.Stack.of(self).account,
-                source_arn=rules,
+                source_arn=self._rules(self.rule_set.ref),
             )
             for name, arn in called.items()
         ]

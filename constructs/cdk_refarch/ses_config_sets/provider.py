@@ -8,7 +8,7 @@ from constructs import Construct
 
 from cdk_refarch._parts.provider import Provider
 
-from .email_stream import Operation
+from .operation import Operation
 from .values import Inbound, SesAccount
 
 ANY = (

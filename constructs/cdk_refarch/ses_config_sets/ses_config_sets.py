@@ -15,18 +15,22 @@ from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks, is_token
 from cdk_refarch._parts.claims import check_claims, claim
-from cdk_refarch._parts.keys import admit_logs, own_key
+from cdk_refarch._parts.keys import key_for
+from cdk_refarch._parts.resource_checks import check_resources
 
 from . import account as account_settings
 from . import dns, sending, use_checks
-from .argument_checks import check_account, check_inbound, check_resources, check_sending
-from .email_stream import EmailStream, Operation
+from .argument_checks import check_account, check_sending
+from .claimed import REMEDIES, claimed
+from .email_stream import EmailStream
 from .feedback_hook import FeedbackHook
 from .feedback_loop import FeedbackLoop
 from .identity import Identity, make_identity, name_of
+from .inbound_checks import check_inbound
 from .names import stream_id
+from .operation import Operation
+from .region_checks import check_sending_region
 from .values import (
-    AddressIdentity,
     Analytics,
     BounceType,
     DnsRecord,
@@ -43,8 +47,6 @@ if TYPE_CHECKING:
 
     from .analytics import EventAnalytics
     from .inbound_mail import InboundMail
-
-REMEDIES = {"inbound": "give one of the two activate=False"}
 
 
 class SesConfigSets(Construct):
@@ -105,21 +107,18 @@ class SesConfigSets(Construct):
         log_retention: logs.RetentionDays = logs.RetentionDays.SIX_MONTHS,
     ) -> None:
         self._checks = Checks.of(scope, id)
-        check_resources(self._checks, scope, encryption_key, alarm_topic, removal_policy, log_retention)
+        check_sending_region(self._checks, scope)
+        users = "topics, queues, buckets and logs"
+        check_resources(self._checks, scope, encryption_key, alarm_topic, removal_policy, log_retention, users=users)
         check_sending(self._checks, scope, identity, streams, default_stream, feedback, analytics)
         check_inbound(self._checks, scope, inbound, identity)
         check_account(self._checks, account, streams)
-        claims = _claims(identity, inbound, account)
-        check_claims(self._checks, scope, claims, REMEDIES)
+        once = claimed(identity, inbound, account)
+        check_claims(self._checks, scope, once, REMEDIES)
         super().__init__(scope, id)
-        claim(self, claims)
-        encrypted = f"Encrypts the events, contacts, received mail and logs of {self.node.path}"
-        self.encryption_key: kms.IKey = (
-            own_key(self, "Key", description=encrypted, removal_policy=removal_policy)
-            if encryption_key is None
-            else encryption_key
-        )
-        admit_logs(self, self.encryption_key)
+        claim(self, once)
+        data = "events, contacts, received mail and logs"
+        self.encryption_key: kms.IKey = key_for(self, encryption_key, data=data, removal_policy=removal_policy)
         self._operation = Operation(
             encryption_key=self.encryption_key,
             alarm_topic=alarm_topic,
@@ -297,15 +296,3 @@ class SesConfigSets(Construct):
                 written["InboundMx"] = received[identity.domain]
             dns.write(Construct(self, "Records"), identity.hosted_zone, written)
         return (*records.values(), *received.values())
-
-
-def _claims(identity: Identity, inbound: Inbound | None, account: SesAccount | None) -> dict[str, str]:
-    """Return what there can be one of in an account and region, with the argument that asks for it."""
-    wanted = {}
-    if isinstance(identity, DomainIdentity | AddressIdentity):
-        wanted[f"identity {name_of(identity)} of Amazon SES"] = "identity"
-    if inbound is not None and inbound.activate:
-        wanted["active receipt rule set of Amazon SES"] = "inbound"
-    if account is not None:
-        wanted["account settings of Amazon SES"] = "account"
-    return wanted

@@ -21,7 +21,8 @@ from cdk_refarch._parts.queues import failure_queue
 from .values import Pause
 
 if TYPE_CHECKING:
-    from .email_stream import EmailStream, Operation
+    from .email_stream import EmailStream
+    from .operation import Operation
 
 HANDLERS = Path(__file__).parent / "handlers"
 

@@ -9,10 +9,11 @@ from typing import get_args
 from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks
+from cdk_refarch._parts.list_checks import check_known, elements
 from cdk_refarch._parts.resource_checks import check_same_account, managed_key
 
 from .address_checks import DOMAIN, is_under, known
-from .list_checks import check_choices, check_known, elements
+from .choice_checks import check_choices
 from .values import BounceType
 
 OWN_IDS = frozenset(
@@ -83,7 +84,8 @@ def check_grant(
     remedy = "give ['*@example.com'], say"
     if known(sender_name):
         remedy = f"give ['{'' if '@' in sender_name else '*@'}{sender_name}'], say"
-    for address in elements(checks, "from_addresses", from_addresses, unit="addresses", remedy=remedy, low=1):
+    given = elements(checks, "from_addresses", from_addresses, unit="addresses", remedy=remedy, low=1, known=True)
+    for address in given:
         text = checks.text("from_addresses", address, remedy=remedy)
         if text is None:
             continue
@@ -94,7 +96,7 @@ def check_grant(
         if known(sender_name) and not _is_of(before, domain.lower(), sender_name):
             checks.refuse("from_addresses", f"a list of addresses of {sender_name}", repr(text), remedy)
     remedy = "give the names of templates, or [] for mail without templates"
-    for name in elements(checks, "template_names", template_names, unit="templates", remedy=remedy):
+    for name in elements(checks, "template_names", template_names, unit="templates", remedy=remedy, known=True):
         rule = "a list of names of 1 to 64 letters, digits, _ and -"
         checks.matches("template_names", name, TEMPLATE_NAME, rule=rule, remedy=remedy)
 
@@ -144,7 +146,7 @@ def check_hook(
         checks.refuse("id", "one that is free", f"{id!r}, which is taken", "use another id")
     _check_target(checks, scope, target)
     remedy = "give a list of names of streams, or leave it out for all"
-    names = elements(checks, "streams", streams_given, unit="streams", remedy=remedy)
+    names = elements(checks, "streams", streams_given, unit="streams", remedy=remedy, known=True)
     for name in names:
         check_stream(checks, "streams", name, streams)
     each = STREAM_DEPTH * max(1, BOUNCE_DEPTH * len(bounce_types))

@@ -14,9 +14,9 @@ from botocore.exceptions import ReadTimeoutError
 from tests.fakes.aws import FakeAws, FakeError
 from tests.handlers.cloudformation import URL, CloudFormation
 from tests.handlers.loading import Context
-from tests.handlers.macie_to_eventbridge.provider import EXPORT, JOB, LOG, NEVER_ENABLED, SETTINGS, aws, cloudformation
+from tests.handlers.macie_to_eventbridge.provider import EXPORT, JOB, LOG, NEVER_ENABLED, SETTINGS
 
-__all__ = ["aws", "cloudformation"]
+PROVIDER = "macie"
 
 JOB_ID = "3ce05dbb7ec5505def334104bf347abc"
 JOB_PROPERTIES = {

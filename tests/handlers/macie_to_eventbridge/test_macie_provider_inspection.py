@@ -9,9 +9,9 @@ import pytest
 from tests.fakes.aws import FakeAws, FakeError
 from tests.handlers.cloudformation import CloudFormation
 from tests.handlers.loading import Context
-from tests.handlers.macie_to_eventbridge.provider import NEVER_ENABLED, SETTINGS, aws, cloudformation
+from tests.handlers.macie_to_eventbridge.provider import NEVER_ENABLED, SETTINGS
 
-__all__ = ["aws", "cloudformation"]
+PROVIDER = "macie"
 
 LIST, GET, UPDATE = (
     f"{verb}SensitivityInspectionTemplate{plural}" for verb, plural in (("List", "s"), ("Get", ""), ("Update", ""))

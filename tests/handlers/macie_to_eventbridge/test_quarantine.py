@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,12 +27,10 @@ GONE = FakeError("404", "Not Found", 404)
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
+def aws(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
-    with FakeAws() as fake:
-        fake.patch(monkeypatch)
-        yield fake
+    return aws
 
 
 def event(category: str = "CLASSIFICATION", key: str = KEY, version: str | None = "", **more: Any) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -21,14 +20,12 @@ CREATED = datetime(2024, 4, 30, 17, 46, 2, tzinfo=timezone(timedelta(hours=2)))
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
+def aws(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(time, "time", lambda: NOW + 0.5)
     monkeypatch.setattr(time, "sleep", lambda _: None)
-    with FakeAws() as fake:
-        fake.patch(monkeypatch)
-        yield fake
+    return aws
 
 
 def run(event: dict[str, Any] | None = None) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,22 +11,11 @@ from tests.fakes.aws import FakeAws, FakeError
 from tests.handlers.cloudformation import CloudFormation
 from tests.handlers.loading import Context
 
+PROVIDER = "ses"
 SUPPRESSION, ACTIVE = "Custom::SesAccountSuppression", "Custom::SesActiveReceiptRuleSet"
 PUT, SET, DESCRIBE = "PutAccountSuppressionAttributes", "SetActiveReceiptRuleSet", "DescribeActiveReceiptRuleSet"
 GONE = FakeError("RuleSetDoesNotExist", "Rule set does not exist: theirs")
 OURS = {"RuleSetName": "ours"}
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
-    with FakeAws() as fake:
-        fake.patch(monkeypatch)
-        yield fake
-
-
-@pytest.fixture
-def cloudformation(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> CloudFormation:
-    return CloudFormation(aws, monkeypatch, provider="ses")
 
 
 def active(aws: FakeAws, name: str | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,11 +15,9 @@ ALARM, SET = "MyStack-PauseBounceRate", "receipts-set"
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
+def aws(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     monkeypatch.setenv("CONFIGURATION_SET", SET)
-    with FakeAws() as fake:
-        fake.patch(monkeypatch)
-        yield fake
+    return aws
 
 
 def alarm_event(state: str) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
-import cdk_nag
 import pytest
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -16,10 +15,8 @@ from aws_cdk import aws_sqs as sqs
 
 from cdk_refarch import BucketLifecycle, GlueTable, IotToFirehose, S3Sink
 from tests.conftest import FLAGS, Synthesized
+from tests.unit.environments import NO_FLAGS, checked_app, open_findings, refers
 from tests.unit.templates import Template
-
-NO_FLAGS = {name: "strong" if isinstance(value, str) else False for name, value in FLAGS.items()}
-"""What a consumer has who never heard of feature flags; the one with text is about references between stacks."""
 
 
 def test_every_name_and_number_may_be_known_at_deployment_only() -> None:
@@ -93,16 +90,11 @@ def test_a_stack_without_region_is_free_of_any() -> None:
 
 @pytest.mark.parametrize("flags", [FLAGS, NO_FLAGS], ids=["recommended", "none"])
 def test_security_does_not_depend_on_the_feature_flags_of_the_consumer(flags: dict[str, Any], tmp_path: Path) -> None:
-    quiet = {"@aws-cdk/core:failSynthOnValidationErrors": False}
-    app = cdk.App(post_cli_context={**flags, **quiet}, outdir=str(tmp_path))
-    cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app))
+    app = checked_app(flags, tmp_path)
     stack = cdk.Stack(app, "Fleet")
     ingest = IotToFirehose(stack, "Ingest", topic_filter="a")
     template = Template(stack)
-    open_findings = [
-        one["ruleName"] for report in Synthesized(app, tmp_path).reports for one in report.get("violations", [])
-    ]
-    assert open_findings == []
+    assert open_findings(app, tmp_path) == []
     assert "AccessControl" not in str(template.all("AWS::S3::Bucket"))
     for bucket in (ingest.deliveries["S3"].bucket, ingest.deliveries["S3"].access_log_bucket):
         assert template.of(bucket)["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
@@ -126,18 +118,15 @@ def test_what_is_given_may_live_in_another_stack() -> None:
         error_queue=queue,
         alarm_topic=topic,
     )
-    references = ("Fn::GetStackOutput", "Fn::ImportValue")
-    assert any(one in json.dumps(Template(fleet).json) for one in references)
-    assert not any(one in json.dumps(Template(shared).json) for one in references)
+    assert refers(fleet)
+    assert not refers(shared)
 
 
 @pytest.mark.parametrize("flags", [FLAGS, NO_FLAGS], ids=["recommended", "none"])
 def test_an_accepted_finding_is_accepted_for_a_bucket_of_another_stack_too(
     flags: dict[str, Any], tmp_path: Path
 ) -> None:
-    quiet = {"@aws-cdk/core:failSynthOnValidationErrors": False}
-    app = cdk.App(post_cli_context={**flags, **quiet}, outdir=str(tmp_path))
-    cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
+    app = checked_app(flags, tmp_path)
     bucket = s3.Bucket(cdk.Stack(app, "Shared"), "Lake")
     IotToFirehose(cdk.Stack(app, "Fleet"), "Ingest", topic_filter="a", sinks=[S3Sink(bucket=bucket)])
     app.synth()

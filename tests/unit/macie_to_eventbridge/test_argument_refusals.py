@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
 import cfnlint
 import pytest
-from aws_cdk import aws_logs as logs
 
+from cdk_refarch import MacieToEventBridge
 from cdk_refarch.macie_to_eventbridge import argument_checks, routing_checks
 from cdk_refarch.macie_to_eventbridge.routing import Notification, Quarantine, Route, TicketQueue
 from cdk_refarch.macie_to_eventbridge.values import (
@@ -22,21 +21,8 @@ from cdk_refarch.macie_to_eventbridge.values import (
     ResultsExport,
     SuppressionRule,
 )
-from tests.unit.macie_to_eventbridge import refusals as given
-from tests.unit.macie_to_eventbridge.refusals import Case, checks, names, refused, stack
-
-Call = Callable[[], object]
-
-
-def resources(**arguments: Any) -> Call:
-    wanted = {
-        "encryption_key": None,
-        "alarm_topic": None,
-        "removal_policy": cdk.RemovalPolicy.RETAIN,
-        "log_retention": logs.RetentionDays.SIX_MONTHS,
-        **arguments,
-    }
-    return lambda: argument_checks.check_resources(checks, stack, **wanted)
+from tests.unit import refusals as given
+from tests.unit.refusals import Call, Case, checks, names, refused, stack
 
 
 def discovery(**arguments: Any) -> Call:
@@ -66,53 +52,8 @@ def audit_bus(organization_id: Any = None, accounts: Any = ()) -> Call:
     return lambda: routing_checks.check_audit_bus(checks, organization_id, accounts)
 
 
-ELSEWHERE = "must be in the region of the stack, eu-west-1, got us-east-1; use one of the same region"
 ONE_AT_A_TIME = "given one at a time, got both; set {} in the accounts whose findings they are"
 NO_MACIE = "region of the stack must be one that has Amazon Macie, got"
-
-RESOURCES: list[Case] = [
-    (
-        resources(encryption_key="alias/own"),
-        "encryption_key must be an IKey, got str 'alias/own'; give a construct that implements IKey",
-    ),
-    (
-        resources(encryption_key=given.ALIAS),
-        "encryption_key must be a key, got an alias; give the key itself, by kms.Key.from_key_arn or kms.Key.from_lookup",
-    ),
-    (resources(encryption_key=given.FAR_KEY), f"encryption_key {ELSEWHERE}"),
-    (
-        resources(encryption_key=given.RSA_KEY),
-        "encryption_key must be a symmetric key for encryption, got RSA_2048; Macie, queues and logs take no other",
-    ),
-    (
-        resources(alarm_topic="alarms"),
-        "alarm_topic must be an ITopic, got str 'alarms'; give a construct that implements ITopic",
-    ),
-    (resources(alarm_topic=given.FAR_TOPIC), f"alarm_topic {ELSEWHERE}"),
-    (
-        resources(alarm_topic=given.FIFO_TOPIC),
-        "alarm_topic must be a standard topic, got a FIFO one; CloudWatch alarms cannot send to FIFO ones",
-    ),
-    (
-        resources(alarm_topic=given.MANAGED_TOPIC),
-        "alarm_topic must be encrypted with a key of your own, got one with alias/aws/sns; use AlarmTopic, or a key that "
-        "admits cloudwatch.amazonaws.com",
-    ),
-    (
-        resources(removal_policy="retain"),
-        "removal_policy must be a RemovalPolicy, got str 'retain'; give cdk.RemovalPolicy.RETAIN or "
-        "cdk.RemovalPolicy.DESTROY",
-    ),
-    (
-        resources(removal_policy=cdk.RemovalPolicy.SNAPSHOT),
-        "removal_policy must be a policy that buckets and queues have, got SNAPSHOT; give cdk.RemovalPolicy.RETAIN or "
-        "cdk.RemovalPolicy.DESTROY",
-    ),
-    (
-        resources(log_retention=180),
-        "log_retention must be a RetentionDays, got int 180; give logs.RetentionDays.ONE_YEAR, say",
-    ),
-]
 
 REGIONS: list[Case] = [
     (
@@ -208,7 +149,7 @@ AUDIT_BUSES: list[Case] = [
     ),
 ]
 
-ALL = [*RESOURCES, *REGIONS, *WIRED, *AUDIT_BUSES]
+ALL = [*REGIONS, *WIRED, *AUDIT_BUSES]
 
 
 @pytest.mark.parametrize(("call", "message"), ALL, ids=names(ALL))
@@ -217,12 +158,6 @@ def test_rejects(call: Call, message: str) -> None:
 
 
 LEGAL: list[Call] = [
-    resources(),
-    resources(encryption_key=given.KEY, alarm_topic=given.TOPIC),
-    resources(encryption_key=given.SYMMETRIC_KEY),
-    resources(encryption_key=given.PLAIN_KEY),
-    resources(alarm_topic=given.OWN_TOPIC, removal_policy=cdk.RemovalPolicy.DESTROY),
-    resources(log_retention=logs.RetentionDays.INFINITE),
     *(region(name) for name in argument_checks.REGIONS),
     region("xx-new-1"),
     region(cdk.Aws.REGION),
@@ -260,8 +195,9 @@ def test_accepts(call: Call) -> None:
 
 def test_a_stack_in_a_region_without_macie_is_refused_first() -> None:
     china = cdk.Stack(cdk.App(), "China", env=cdk.Environment(region="cn-north-1"))
-    call = lambda: argument_checks.check_resources(checks, china, "no key", None, None, None)  # noqa: E731
-    refused(call, f"{NO_MACIE} cn-north-1; leave it out of this partition")
+    with pytest.raises(ValueError, match="must be") as caught:
+        MacieToEventBridge(china, "Macie", encryption_key="no key")  # type: ignore[arg-type]
+    assert str(caught.value) == f"China/Macie: {NO_MACIE} cn-north-1; leave it out of this partition"
 
 
 def test_the_regions_are_those_that_cloudformation_knows() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import aws_cdk as cdk
@@ -17,10 +16,8 @@ from cdk_refarch.macie_to_eventbridge.values import (
     Organization,
     ResultsExport,
 )
-from tests.unit.macie_to_eventbridge import refusals as given
-from tests.unit.macie_to_eventbridge.refusals import Case, checks, names, refused, stack
-
-Call = Callable[[], object]
+from tests.unit import refusals as given
+from tests.unit.refusals import Call, Case, checks, names, refused, stack
 
 
 def session(**arguments: Any) -> Call:
@@ -110,7 +107,7 @@ SESSIONS: list[Case] = [
     ),
     (
         session(organization=True),
-        "Session: organization must be a Organization, got bool True; give Organization(auto_enable_members=True), say",
+        "Session: organization must be an Organization, got bool True; give Organization(auto_enable_members=True), say",
     ),
     (
         session(organization=organization(auto_enable_members="ALL")),

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
-import cdk_nag
 import pytest
 from aws_cdk import aws_events as events
 from aws_cdk import aws_kms as kms
@@ -35,37 +34,12 @@ from cdk_refarch import (
     TicketQueue,
 )
 from tests.conftest import FLAGS, Synthesized
+from tests.unit.environments import NO_FLAGS, Later, checked_app, open_findings, refers
 from tests.unit.macie_to_eventbridge.findings import SMALLEST
 from tests.unit.templates import Template
 
-NO_FLAGS = {name: "strong" if isinstance(value, str) else False for name, value in FLAGS.items()}
-"""What a consumer has who never heard of feature flags; the one with text is about references between stacks."""
-
 HERE = "eu-west-1:111122223333"
 ONCE = ClassificationJob(id="Once", buckets=["lake"])
-
-
-class Later:
-    """Names and numbers that are only known at deployment; each may be a legal one."""
-
-    def __init__(self, stack: cdk.Stack) -> None:
-        self._stack, self._count = stack, 0
-
-    def _parameter(self, **given: Any) -> cdk.CfnParameter:
-        self._count += 1
-        return cdk.CfnParameter(self._stack, f"Parameter{self._count}", **given)
-
-    @property
-    def name(self) -> Any:
-        return self._parameter().value_as_string
-
-    @property
-    def number(self) -> Any:
-        return self._parameter(type="Number").value_as_number
-
-    @property
-    def names(self) -> Any:
-        return self._parameter(type="CommaDelimitedList").value_as_list
 
 
 def test_every_name_and_number_may_be_known_at_deployment_only() -> None:
@@ -122,13 +96,7 @@ def test_every_name_and_number_may_be_known_at_deployment_only() -> None:
         audit_bus=events.EventBus.from_event_bus_arn(stack, "Bus", later.name),
     )
     template = Template(stack)
-    text = json.dumps(template.json)
-    assert "Token[" not in text
-    assert "e+2" not in text
-    unused = [
-        name for name in template.json["Parameters"] if name.startswith("Parameter") and f'"{name}"}}' not in text
-    ]
-    assert unused == []
+    assert later.unused(template) == []
     job = template.of(macie.discovery.jobs["Some"])["Job"]
     assert [set(job[name]) for name in ("schedule", "samplingPercentage")] == [{"Ref"}, {"Ref"}]
 
@@ -164,9 +132,7 @@ def test_a_region_of_another_partition_gets_its_arns_and_endpoints(region: str) 
 
 @pytest.mark.parametrize("flags", [FLAGS, NO_FLAGS], ids=["recommended", "none"])
 def test_security_does_not_depend_on_the_feature_flags_of_the_consumer(flags: dict[str, Any], tmp_path: Path) -> None:
-    quiet = {"@aws-cdk/core:failSynthOnValidationErrors": False}
-    app = cdk.App(post_cli_context={**flags, **quiet}, outdir=str(tmp_path))
-    cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app))
+    app = checked_app(flags, tmp_path)
     stack = cdk.Stack(app, "Security")
     macie = MacieToEventBridge(
         stack,
@@ -179,10 +145,7 @@ def test_security_does_not_depend_on_the_feature_flags_of_the_consumer(flags: di
         reconcile=True,
     )
     template = Template(stack)
-    open_findings = [
-        one["ruleName"] for report in Synthesized(app, tmp_path).reports for one in report.get("violations", [])
-    ]
-    assert open_findings == []
+    assert open_findings(app, tmp_path) == []
     assert "AccessControl" not in str(template.all("AWS::S3::Bucket"))
     # Neither flags nor the L2 give a role more than what stands in it.
     assert template.all("AWS::IAM::Policy") == []
@@ -218,10 +181,9 @@ def test_what_is_given_may_live_in_another_stack() -> None:
     bus, logs = events.EventBus(shared, "Findings"), s3.Bucket(shared, "Logs")
     export = ResultsExport(access_log_bucket=logs)
     MacieToEventBridge(listening, "Macie", results_export=export, event_bus=bus, ticket_queue=TicketQueue())
-    references = ("Fn::GetStackOutput", "Fn::ImportValue")
     for stack in (own, listening):
-        assert any(one in json.dumps(Template(stack).json) for one in references)
-    assert not any(one in json.dumps(Template(shared).json) for one in references)
+        assert refers(stack)
+    assert not refers(shared)
 
 
 def test_an_audit_bus_can_be_given_to_a_stack_of_another_account_and_region() -> None:
@@ -297,9 +259,7 @@ def test_rejects_a_lock_that_is_known_at_deployment_only() -> None:
 def test_an_accepted_finding_is_accepted_for_what_lives_in_another_stack_too(
     flags: dict[str, Any], tmp_path: Path
 ) -> None:
-    quiet = {"@aws-cdk/core:failSynthOnValidationErrors": False}
-    app = cdk.App(post_cli_context={**flags, **quiet}, outdir=str(tmp_path))
-    cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
+    app = checked_app(flags, tmp_path)
     shared = cdk.Stack(app, "Shared")
     lake = s3.Bucket(shared, "Lake")
     wanted = Quarantine(dry_run=False, buckets=[lake.bucket_name], decrypt_keys=[kms.Key(shared, "Key")])

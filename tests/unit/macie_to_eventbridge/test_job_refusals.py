@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import botocore.session
@@ -17,10 +17,8 @@ from cdk_refarch.macie_to_eventbridge.values import (
     CustomDataIdentifier,
     SuppressionRule,
 )
-from tests.unit.macie_to_eventbridge import refusals as given
-from tests.unit.macie_to_eventbridge.refusals import Case, checks, names, refused
-
-Call = Callable[[], object]
+from tests.unit import refusals as given
+from tests.unit.refusals import Call, Case, checks, names, refused
 
 
 def suppression(criteria: Any, **arguments: Any) -> Call:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,10 +11,8 @@ from aws_cdk import aws_kinesisfirehose as firehose
 
 from cdk_refarch.macie_to_eventbridge import quarantine_checks, routing_checks, targets
 from cdk_refarch.macie_to_eventbridge.routing import FindingType, Notification, Quarantine, Route, TicketQueue
-from tests.unit.macie_to_eventbridge import refusals as given
-from tests.unit.macie_to_eventbridge.refusals import Case, checks, names, refused, stack
-
-Call = Callable[[], object]
+from tests.unit import refusals as given
+from tests.unit.refusals import Call, Case, checks, names, refused, stack
 
 ENCRYPTED: FindingType = "Policy:IAMUser/S3BucketEncryptionDisabled"
 PERSONAL: FindingType = "SensitiveData:S3Object/Personal"
@@ -108,7 +105,7 @@ TARGETED: list[Case] = [
             route(target=managed),
             f"target must be encrypted with a key of your own, got one with alias/aws/sqs; {ADMIT}",
         )
-        for managed in (given.MANAGED_QUEUE, given.ALIASED_QUEUE)
+        for managed in (given.MANAGED_QUEUE, given.SQS_QUEUE)
     ),
     (
         route(dead_letter_queue="q"),
@@ -440,12 +437,12 @@ def test_a_target_is_known_by_its_arn(target: object, kind: str | None) -> None:
 
 
 def test_a_list_where_one_key_belongs_is_asked_for() -> None:
-    with pytest.raises(ValueError, match=r"^Stack/Macie/Quarantine: decrypt_keys must be a list, got "):
+    with pytest.raises(ValueError, match=r"^Stack/Tested/Quarantine: decrypt_keys must be a list, got "):
         quarantine(decrypt_keys=given.KEY)()
 
 
 def test_a_topic_is_no_dead_letter_queue() -> None:
-    with pytest.raises(ValueError, match=r"^Stack/Macie: dead_letter_queue must be an IQueue, got "):
+    with pytest.raises(ValueError, match=r"^Stack/Tested: dead_letter_queue must be an IQueue, got "):
         route(dead_letter_queue=given.TOPIC)()
 
 
@@ -489,10 +486,10 @@ def test_rejects_streams_of_elsewhere_and_addresses_that_are_known_at_deployment
         arn = f"arn:aws:firehose:{where}:deliverystream/s"
         return route(target=firehose.DeliveryStream.from_delivery_stream_arn(stack, id, arn))
 
-    stream("Near", given.HERE)()
+    stream("NearStream", given.HERE)()
     where = "target must be in the {0} of the stack, {1}, got {2}; use a stream of the same {0}"
-    refused(stream("Far", given.THERE), where.format("region", "eu-west-1", "us-east-1"))
-    other = stream("Other", "eu-west-1:999988887777")
+    refused(stream("FarStream", given.THERE), where.format("region", "eu-west-1", "us-east-1"))
+    other = stream("OtherStream", "eu-west-1:999988887777")
     refused(other, where.format("account", "111122223333", "999988887777"))
     refused(
         notification(emails=given.LATER_LIST),

@@ -210,7 +210,9 @@ def _full(stack: cdk.Stack, more: dict[str, Any]) -> SesConfigSets:
             strict=True,
             mx_record=True,
         ),
-        account=SesAccount(suppression=["COMPLAINT", "BOUNCE"], engagement_metrics=True, optimized_shared_delivery=True),
+        account=SesAccount(
+            suppression=["COMPLAINT", "BOUNCE"], engagement_metrics=True, optimized_shared_delivery=True
+        ),
         alarm_topic=more["alarms"],
         removal_policy=cdk.RemovalPolicy.DESTROY,
         log_retention=logs.RetentionDays.ONE_YEAR,
@@ -231,9 +233,7 @@ def _use(stack: cdk.Stack, email: SesConfigSets, more: dict[str, Any]) -> None:
         "Soft": email.on_bounce(
             "Soft", queues["Soft"], streams=["marketing"], bounce_types=["Transient", "Undetermined"]
         ),
-        "Unsubscribe": email.on_complaint(
-            "Unsubscribe", queues["Unsubscribe"], streams=["marketing", "news_letter"]
-        ),
+        "Unsubscribe": email.on_complaint("Unsubscribe", queues["Unsubscribe"], streams=["marketing", "news_letter"]),
         "Elsewhere": email.on_bounce("Elsewhere", queues["Elsewhere"], bounce_types=[]),
     }
     senders = {id: role(stack, id) for id in ("Orders", "News")}

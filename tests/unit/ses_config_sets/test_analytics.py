@@ -57,7 +57,8 @@ def test_events_are_collected_and_kept_as_long_as_asked_for(made: Built) -> None
 def test_events_go_to_a_given_bucket_and_no_other_is_made(made: Built) -> None:
     analytics: Any = made.given.email.analytics
     assert analytics.delivery.bucket is made.lake
-    names = {made.given.template.resolve(one.node.default_child.logical_id) for one in (made.lake, made.mail)}
+    buckets: tuple[Any, ...] = (made.lake, made.mail)
+    names = {made.given.template.resolve(one.node.default_child.logical_id) for one in buckets}
     found = {id for id, one in made.given.template.json["Resources"].items() if one["Type"] == "AWS::S3::Bucket"}
     assert found == names
 

@@ -11,36 +11,18 @@ from typing import Any
 import aws_cdk as cdk
 import cfnlint
 import pytest
-from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_sns as sns
 
+from cdk_refarch import SesConfigSets
 from cdk_refarch._parts.s3_delivery.s3_sink import BucketLifecycle
 from cdk_refarch.ses_config_sets import argument_checks, region_checks
 from cdk_refarch.ses_config_sets.event_table import COLUMNS, event_sink
 from cdk_refarch.ses_config_sets.values import AddressIdentity, Analytics, Feedback, SendingStream, SesAccount
-from tests.unit.ses_config_sets import refusals as given
-from tests.unit.ses_config_sets.refusals import DOMAIN, Call, Case, checks, names, refused, stack
+from tests.unit import refusals as given
+from tests.unit.refusals import Call, Case, checks, names, refused, stack
+from tests.unit.ses_config_sets.refusals import DOMAIN, IDENTITY
 
-RSA_KEY = kms.Key(stack, "RsaKey", key_spec=kms.KeySpec.RSA_2048)
-FAR_KEY = kms.Key.from_key_arn(stack, "FarKey", f"arn:aws:kms:{given.THERE}:key/1")
-SNS_ALIAS = kms.Alias.from_alias_name(stack, "SnsAlias", "alias/aws/sns")
-FAR_TOPIC = sns.Topic.from_topic_arn(stack, "FarTopic", f"arn:aws:sns:{given.THERE}:t")
-FIFO_TOPIC = sns.Topic.from_topic_arn(stack, "FifoTopic", f"arn:aws:sns:{given.HERE}:t.fifo")
-MANAGED_TOPIC = sns.Topic(stack, "ManagedTopic", master_key=SNS_ALIAS)
 KEYED_BUCKET = s3.Bucket.from_bucket_attributes(stack, "Keyed", bucket_name="keyed", encryption_key=given.KEY)
-
-
-def resources(**arguments: Any) -> Call:
-    wanted = {
-        "encryption_key": None,
-        "alarm_topic": None,
-        "removal_policy": cdk.RemovalPolicy.RETAIN,
-        "log_retention": logs.RetentionDays.SIX_MONTHS,
-        **arguments,
-    }
-    return lambda: argument_checks.check_resources(checks, stack, **wanted)
 
 
 def region(name: str) -> Call:
@@ -77,40 +59,7 @@ DAYS = "Feedback: keep_transient_days must be from 1 day to 3650 days, got"
 TAG = "Analytics: campaign_tag must be from 1 to 256 lower-case letters, digits, _ and -, got"
 IN_LOWER_CASE = "name the tag as the table has it: in lower case"
 
-RESOURCES: list[Case] = [
-    (
-        resources(encryption_key="alias/own"),
-        "encryption_key must be an IKey, got str 'alias/own'; give a construct that implements IKey",
-    ),
-    (resources(encryption_key=given.ALIAS), f"encryption_key {given.AN_ALIAS}"),
-    (resources(encryption_key=FAR_KEY), f"encryption_key {given.ELSEWHERE}"),
-    (
-        resources(encryption_key=RSA_KEY),
-        "encryption_key must be a symmetric key for encryption, got RSA_2048; topics, queues, buckets and logs take no other",
-    ),
-    (
-        resources(alarm_topic="alarms"),
-        "alarm_topic must be an ITopic, got str 'alarms'; give a construct that implements ITopic",
-    ),
-    (resources(alarm_topic=FAR_TOPIC), f"alarm_topic {given.ELSEWHERE}"),
-    (
-        resources(alarm_topic=FIFO_TOPIC),
-        "alarm_topic must be a standard topic, got a FIFO one; CloudWatch alarms cannot send to FIFO ones",
-    ),
-    (
-        resources(alarm_topic=MANAGED_TOPIC),
-        "alarm_topic must be encrypted with a key of your own, got one with alias/aws/sns; use AlarmTopic, or a key that "
-        "admits cloudwatch.amazonaws.com",
-    ),
-    (
-        resources(removal_policy=cdk.RemovalPolicy.SNAPSHOT),
-        "removal_policy must be a policy that buckets and queues have, got SNAPSHOT; give cdk.RemovalPolicy.RETAIN or "
-        "cdk.RemovalPolicy.DESTROY",
-    ),
-    (
-        resources(log_retention=180),
-        "log_retention must be a RetentionDays, got int 180; give logs.RetentionDays.ONE_YEAR, say",
-    ),
+REGIONS: list[Case] = [
     (
         region("eu-south-2"),
         f"{NO_SES} eu-south-2; deploy the stack to eu-central-1, eu-north-1 or eu-south-1",
@@ -139,7 +88,7 @@ SENDING: list[Case] = [
     ),
     (sending(default_stream=1), "default_stream must be text, got int 1; give the name of a stream"),
     (
-        sending(default_stream="news", identity=given.IDENTITY),
+        sending(default_stream="news", identity=IDENTITY),
         "default_stream and identity must be given together for an identity that is made here only, got one that exists; "
         "leave default_stream out: whoever made the identity set its configuration set",
     ),
@@ -161,7 +110,7 @@ SENDING: list[Case] = [
     ),
     (
         sending(analytics=True),
-        "analytics must be a Analytics, got bool True; give Analytics(), or None to keep no events",
+        "analytics must be an Analytics, got bool True; give Analytics(), or None to keep no events",
     ),
     (
         analytics(bucket="lake"),
@@ -235,7 +184,7 @@ ACCOUNTS: list[Case] = [
     ),
 ]
 
-ALL = [*RESOURCES, *SENDING, *ACCOUNTS]
+ALL = [*REGIONS, *SENDING, *ACCOUNTS]
 
 
 @pytest.mark.parametrize(("call", "message"), ALL, ids=names(ALL))
@@ -244,14 +193,12 @@ def test_rejects(call: Call, message: str) -> None:
 
 
 LEGAL: list[Call] = [
-    resources(),
-    resources(encryption_key=given.KEY, alarm_topic=given.TOPIC, removal_policy=cdk.RemovalPolicy.DESTROY),
     *(region(name) for name in ("eu-west-1", "us-gov-west-1", "ap-south-2", "eusc-de-east-1", "xx-new-1")),
     lambda: region_checks.check_sending_region(checks, given.anywhere),
     sending(),
     sending(default_stream="receipts"),
     sending(default_stream="news", identity=AddressIdentity(address="news@example.com")),
-    sending(identity=given.IDENTITY),
+    sending(identity=IDENTITY),
     *(feedback(keep_transient_days=days, record=False) for days in (1, 3650, given.LATER_NUMBER)),
     analytics(),
     analytics(bucket=given.BUCKET, campaign_tag="a" * 256),
@@ -274,8 +221,9 @@ def test_accepts(call: Call) -> None:
 
 def test_a_stack_in_a_region_without_ses_is_refused_first() -> None:
     china = cdk.Stack(cdk.App(), "China", env=cdk.Environment(region="cn-north-1"))
-    call = lambda: argument_checks.check_resources(checks, china, "no key", None, None, None)  # noqa: E731
-    refused(call, f"{NO_SES} cn-north-1; leave it out of this partition")
+    with pytest.raises(ValueError, match="must be") as caught:
+        SesConfigSets(china, "Mail", identity=DOMAIN, streams={}, encryption_key="no key")  # type: ignore[arg-type]
+    assert str(caught.value) == f"China/Mail: {NO_SES} cn-north-1; leave it out of this partition"
 
 
 def test_the_regions_are_those_that_cloudformation_knows() -> None:

@@ -184,9 +184,7 @@ def test_a_recorder_that_fails_rings(made: Built) -> None:
     record: Any = made.full.email.feedback.record
     alarm = made.full.of(made.full.email.alarms["FeedbackRecordErrors"])
     assert (alarm["MetricName"], alarm["Namespace"]) == ("Errors", "AWS/Lambda")
-    assert alarm["Dimensions"] == [
-        {"Name": "FunctionName", "Value": made.full.shown(record.function.function_name)}
-    ]
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": made.full.shown(record.function.function_name)}]
 
 
 USE = ["kms:Decrypt", "kms:GenerateDataKey"]

@@ -28,8 +28,8 @@ def test_a_sender_may_send_by_the_identity_and_its_stream_from_its_address(made:
         {
             "Action": ["ses:SendEmail", "ses:SendRawEmail"],
             "Resource": [
-                made.full.shown(made.full.email.identity.email_identity_arn),
                 made.full.set_arn("transactional"),
+                made.full.shown(made.full.email.identity.email_identity_arn),
             ],
             "Condition": {"StringLike": {"ses:FromAddress": [ORDERS]}},
         }
@@ -46,14 +46,12 @@ def test_a_sender_may_use_the_templates_that_were_named(made: Built) -> None:
                 "ses:SendTemplatedEmail",
             ],
             "Resource": [
-                made.full.shown(made.full.email.identity.email_identity_arn),
-                made.full.set_arn("marketing"),
-                arn("template", "Welcome"),
                 arn("template", "Weekly"),
+                arn("template", "Welcome"),
+                made.full.set_arn("marketing"),
+                made.full.shown(made.full.email.identity.email_identity_arn),
             ],
-            "Condition": {
-                "StringLike": {"ses:FromAddress": ["*@news.shop.example.com", "hello@shop.example.com"]}
-            },
+            "Condition": {"StringLike": {"ses:FromAddress": ["*@news.shop.example.com", "hello@shop.example.com"]}},
         }
     ]
 
@@ -67,7 +65,9 @@ def may_send(
         made.full.set_arn(stream or DEFAULT),
         *([arn("template", template)] if template else []),
     ]
-    policies = [iam.parse_policy_document({"Statement": [{"Effect": "Allow", **one} for one in statements(made, sender)]})]
+    policies = [
+        iam.parse_policy_document({"Statement": [{"Effect": "Allow", **one} for one in statements(made, sender)]})
+    ]
     answers = set()
     for resource in resources:
         context = iam.EvalContext(

@@ -7,10 +7,10 @@ from email.message import EmailMessage
 from email.utils import formatdate
 from typing import Any
 
-import authheaders
-import dkim
+import authheaders  # type: ignore[import-untyped]
+import dkim  # type: ignore[import-untyped]
 import pytest
-import spf
+import spf  # type: ignore[import-untyped]
 
 from cdk_refarch import DnsRecord
 from tests.unit.ses_config_sets.built import REGION, Built, Scene

@@ -13,8 +13,9 @@ from aws_cdk import aws_ses as ses
 
 from cdk_refarch.ses_config_sets import identity_checks
 from cdk_refarch.ses_config_sets.values import AddressIdentity, Dmarc, DomainIdentity
-from tests.unit.ses_config_sets import refusals as given
-from tests.unit.ses_config_sets.refusals import DOMAIN, Call, Case, checks, names, refused, stack
+from tests.unit import refusals as given
+from tests.unit.refusals import Call, Case, checks, names, refused, stack
+from tests.unit.ses_config_sets.refusals import DOMAIN, IDENTITY
 
 NETWORK = ec2.Vpc.from_vpc_attributes(stack, "Network", vpc_id="vpc-1", availability_zones=["eu-west-1a"])
 ZONE = route53.HostedZone.from_hosted_zone_attributes(stack, "Zone", hosted_zone_id="Z1", zone_name="example.com")
@@ -192,7 +193,7 @@ def test_rejects(call: Call, message: str) -> None:
 
 LEGAL: list[Call] = [
     # Identities of other accounts may let this one send.
-    *(identity(right) for right in (given.IDENTITY, OTHERS_IDENTITY)),
+    *(identity(right) for right in (IDENTITY, OTHERS_IDENTITY)),
     identity(FAR_IDENTITY, given.anywhere),
     *(
         domain(right)
@@ -219,10 +220,12 @@ def test_a_domain_has_253_characters_at_most_with_the_subdomain_of_bounces() -> 
     longest = ".".join(["a" * 61] * 4)
     assert len(f"bbbbb.{longest}") == 253
     domain(longest, mail_from_subdomain="bbbbb")()
-    with pytest.raises(ValueError, match=r"^Stack/Mail/Identity: mail_from_subdomain and domain must be a domain of "):
+    with pytest.raises(
+        ValueError, match=r"^Stack/Tested/Identity: mail_from_subdomain and domain must be a domain of "
+    ):
         domain(longest, mail_from_subdomain="bbbbbb")()
     domain("a." * 126 + "a", mail_from_subdomain=given.LATER)()
-    with pytest.raises(ValueError, match=r"^Stack/Mail/Identity: domain must be a domain of "):
+    with pytest.raises(ValueError, match=r"^Stack/Tested/Identity: domain must be a domain of "):
         domain("a." * 126 + "aa", mail_from_subdomain=given.LATER)()
 
 

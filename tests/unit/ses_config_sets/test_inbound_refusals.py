@@ -7,21 +7,18 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_s3 as s3
 
-from cdk_refarch.ses_config_sets import argument_checks, region_checks
+from cdk_refarch.ses_config_sets import inbound_checks, region_checks
 from cdk_refarch.ses_config_sets.values import AddressIdentity, DomainIdentity, Inbound
-from tests.unit.ses_config_sets import refusals as given
-from tests.unit.ses_config_sets.refusals import DOMAIN, Call, Case, checks, names, refused, stack
+from tests.unit import refusals as given
+from tests.unit.refusals import Call, Case, checks, names, refused, stack
+from tests.unit.ses_config_sets.refusals import DOMAIN, IDENTITY
 
 ZONE = route53.HostedZone.from_hosted_zone_id(stack, "InboundZone", "Z1")
 ZONED = dataclasses.replace(DOMAIN, hosted_zone=ZONE)
 LATER_DOMAIN = DomainIdentity(domain=given.LATER, hosted_zone=ZONE)
-FUNCTION = lambda_.Function.from_function_arn(stack, "InFunction", f"arn:aws:lambda:{given.HERE}:function:f")
-FAR_FUNCTION = lambda_.Function.from_function_arn(stack, "InFar", f"arn:aws:lambda:{given.THERE}:function:f")
-OTHERS_FUNCTION = lambda_.Function.from_function_arn(stack, "InOthers", f"arn:aws:lambda:{given.OTHERS}:function:f")
 LOCKED_BUCKET = s3.Bucket(
     stack, "LockedBucket", object_lock_default_retention=s3.ObjectLockRetention.governance(cdk.Duration.days(1))
 )
@@ -33,12 +30,12 @@ def inbound(
     recipients: Any = ("example.com",), identity: Any = DOMAIN, scope: cdk.Stack = stack, **arguments: Any
 ) -> Call:
     wanted = Inbound(recipients=recipients, **arguments)
-    return lambda: argument_checks.check_inbound(checks, scope, wanted, identity)
+    return lambda: inbound_checks.check_inbound(checks, scope, wanted, identity)
 
 
 def region(name: str) -> Call:
     there = cdk.Stack(cdk.App(), "There", env=cdk.Environment(region=name))
-    return lambda: argument_checks.check_inbound(checks, there, Inbound(recipients=["example.com"]), DOMAIN)
+    return lambda: inbound_checks.check_inbound(checks, there, Inbound(recipients=["example.com"]), DOMAIN)
 
 
 GIVE = "give ['support@example.com'], or ['example.com'] for all of the domain"
@@ -122,8 +119,8 @@ PARTS: list[Case] = [
         inbound(function="f"),
         "function must be an IFunction, got str 'f'; give a construct that implements IFunction",
     ),
-    (inbound(function=FAR_FUNCTION), f"function {given.ELSEWHERE}"),
-    (inbound(function=OTHERS_FUNCTION), f"function {given.OTHER_ACCOUNT}; use a function of this account"),
+    (inbound(function=given.FAR_FUNCTION), f"function {given.ELSEWHERE}"),
+    (inbound(function=given.OTHERS_FUNCTION), f"function {given.OTHER_ACCOUNT}; use a function of this account"),
     (
         inbound(strict="no"),
         "strict must be True or False, got 'no'; give True to stop what could not be scanned",
@@ -138,7 +135,7 @@ PARTS: list[Case] = [
     ),
     (inbound(mx_record=True), WITH_ZONE),
     (inbound(mx_record=True, identity=AddressIdentity(address="a@example.com")), WITH_ZONE),
-    (inbound(mx_record=True, identity=given.IDENTITY), WITH_ZONE),
+    (inbound(mx_record=True, identity=IDENTITY), WITH_ZONE),
     (
         inbound(["in.example.com", "a@in.example.com", "b@x.example.com"], mx_record=True, identity=ZONED),
         "mx_record and recipients must be given with a recipient of example.com itself, got in.example.com, x.example.com "
@@ -148,8 +145,8 @@ PARTS: list[Case] = [
 
 ALL: list[Case] = [
     (
-        lambda: argument_checks.check_inbound(checks, stack, True, DOMAIN),  # type: ignore[arg-type]
-        "inbound must be a Inbound, got bool True; give Inbound(recipients=['support@example.com'])",
+        lambda: inbound_checks.check_inbound(checks, stack, True, DOMAIN),  # type: ignore[arg-type]
+        "inbound must be an Inbound, got bool True; give Inbound(recipients=['support@example.com'])",
     ),
     *((call, f"Inbound: {message}") for call, message in PARTS),
     (
@@ -174,18 +171,18 @@ def test_rejects(call: Call, message: str) -> None:
 
 
 LEGAL: list[Call] = [
-    lambda: argument_checks.check_inbound(checks, stack, None, DOMAIN),
+    lambda: inbound_checks.check_inbound(checks, stack, None, DOMAIN),
     inbound(["example.com", "support@example.com", "in.example.com", "Support@in.example.com"]),
     inbound([f"a{number}@example.com" for number in range(500)]),
     inbound([given.LATER, given.LATER, f"help@{given.LATER}"]),
-    inbound(["other.com"], identity=given.IDENTITY),
+    inbound(["other.com"], identity=IDENTITY),
     inbound(["other.com"], identity=AddressIdentity(address="a@example.com")),
     inbound(["other.com"], identity=LATER_DOMAIN),
     inbound(["bounce.example.com"], identity=dataclasses.replace(DOMAIN, mail_from_subdomain="back")),
     *(inbound(bucket=bucket) for bucket in (given.BUCKET, LOCKABLE_BUCKET, OWN_BUCKET)),
     inbound(bucket=given.OTHERS_BUCKET, scope=given.anywhere),
     *(inbound(expire_after_days=days) for days in (1, 2147483647, given.LATER_NUMBER)),
-    inbound(function=FUNCTION, strict=True, activate=False),
+    inbound(function=given.FUNCTION, strict=True, activate=False),
     inbound(["in.example.com", "a@example.com"], mx_record=True, identity=ZONED),
     inbound(["in.example.com", given.LATER], mx_record=True, identity=ZONED),
     inbound(["in.example.com"], mx_record=True, identity=LATER_DOMAIN),

@@ -19,8 +19,9 @@ from cdk_refarch.ses_config_sets.values import (
     SendingStream,
     TrackingDomain,
 )
-from tests.unit.ses_config_sets import refusals as given
-from tests.unit.ses_config_sets.refusals import DOMAIN, IDENTITY, Call, Case, checks, names, refused, stack
+from tests.unit import refusals as given
+from tests.unit.refusals import Call, Case, checks, names, refused, stack
+from tests.unit.ses_config_sets.refusals import DOMAIN, IDENTITY
 
 POOL = ses.DedicatedIpPool.from_dedicated_ip_pool_name(stack, "Pool", "pool")
 SECONDS = cdk.Duration.seconds
@@ -300,7 +301,7 @@ EVENT_LISTS: list[Case] = [
     ),
     (
         stream(metrics={"campaign": "none"}),
-        "metrics must be a EventMetrics, got dict {'campaign': 'none'}; give EventMetrics(dimensions={'campaign': 'none'})",
+        "metrics must be an EventMetrics, got dict {'campaign': 'none'}; give EventMetrics(dimensions={'campaign': 'none'})",
     ),
     (metrics(events=[]), f"events of metrics must be a list of 1 or more events, got a list of 0; {SEE}"),
     (metrics(events=["BOUNCES"]), f"events of metrics must be a list of events among {EVENTS}, got 'BOUNCES'; {SEE}"),

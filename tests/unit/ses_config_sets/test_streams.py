@@ -40,10 +40,19 @@ def test_names_are_made_up_by_cloudformation_so_that_two_instances_fit(made: Bui
                 assert not {"Name", "PoolName", "RuleSetName"} & set(one)
 
 
+def vdm(group: str, option: str, switched_on: bool) -> dict[str, Any]:
+    return {group: {option: "ENABLED" if switched_on else "DISABLED"}}
+
+
 def test_a_stream_has_what_was_asked_for_and_nothing_else(made: Built) -> None:
+    shared = ("GuardianOptions", "OptimizedSharedDelivery")
     always = {"ReputationOptions": {"ReputationMetricsEnabled": True}}
     assert configuration_set(made.plain, "transactional") == {**always, "DeliveryOptions": {"TlsPolicy": "REQUIRE"}}
-    pools = {name: made.full.shown(one.pool.dedicated_ip_pool_name) for name, one in made.full.email.streams.items() if one.pool}
+    pools = {
+        name: made.full.shown(one.pool.dedicated_ip_pool_name)
+        for name, one in made.full.email.streams.items()
+        if one.pool
+    }
     assert {name: configuration_set(made.full, name) for name in made.full.email.streams} == {
         "transactional": {
             **always,
@@ -53,10 +62,7 @@ def test_a_stream_has_what_was_asked_for_and_nothing_else(made: Built) -> None:
                 "SendingPoolName": pools["transactional"],
             },
             "SuppressionOptions": {"SuppressedReasons": []},
-            "VdmOptions": {
-                "DashboardOptions": {"EngagementMetrics": "ENABLED"},
-                "GuardianOptions": {"OptimizedSharedDelivery": "DISABLED"},
-            },
+            "VdmOptions": {**vdm("DashboardOptions", "EngagementMetrics", True), **vdm(*shared, False)},
         },
         "marketing": {
             **always,
@@ -69,7 +75,7 @@ def test_a_stream_has_what_was_asked_for_and_nothing_else(made: Built) -> None:
             "DeliveryOptions": {"TlsPolicy": "REQUIRE"},
             "SuppressionOptions": {"SuppressedReasons": ["COMPLAINT"]},
             "TrackingOptions": {"CustomRedirectDomain": "go.shop.example.com", "HttpsPolicy": "REQUIRE"},
-            "VdmOptions": {"GuardianOptions": {"OptimizedSharedDelivery": "ENABLED"}},
+            "VdmOptions": vdm(*shared, True),
         },
         "news_letter": {
             **always,
@@ -92,7 +98,7 @@ def test_a_pool_of_another_kind_is_another_pool() -> None:
     stack = cdk.Stack(cdk.App(), "Mail")
     identity, ids = AddressIdentity(address="news@example.com"), set()
     for kind in ("STANDARD", "MANAGED"):
-        streams = {"news": SendingStream(pool=kind)}  # type: ignore[arg-type]
+        streams = {"news": SendingStream(pool=kind)}
         email = SesConfigSets(stack, "Email", identity=identity, streams=streams, analytics=None)
         pool: Any = email.streams["news"].pool
         ids.add(stack.resolve(pool.node.default_child.logical_id))
@@ -101,7 +107,12 @@ def test_a_pool_of_another_kind_is_another_pool() -> None:
 
 
 def test_feedback_and_all_events_go_where_they_are_kept_by_default(made: Built) -> None:
-    assert made.plain.destination("transactional", "Feedback")["MatchingEventTypes"] == ["REJECT", "BOUNCE", "COMPLAINT", "DELIVERY_DELAY"]
+    assert made.plain.destination("transactional", "Feedback")["MatchingEventTypes"] == [
+        "REJECT",
+        "BOUNCE",
+        "COMPLAINT",
+        "DELIVERY_DELAY",
+    ]
     assert made.plain.destination("transactional", "Analytics")["MatchingEventTypes"] == list(ALL_EVENTS)
     assert len(made.plain.all("AWS::SES::ConfigurationSetEventDestination")) == 2
 
@@ -169,9 +180,7 @@ def test_events_go_to_firehose_by_a_role_of_the_stream(made: Built) -> None:
         assert trust == {
             "Action": "sts:AssumeRole",
             "Principal": service("ses"),
-            "Condition": {
-                "StringEquals": {"aws:SourceAccount": "111122223333", "aws:SourceArn": scene.set_arn(name)}
-            },
+            "Condition": {"StringEquals": {"aws:SourceAccount": "111122223333", "aws:SourceArn": scene.set_arn(name)}},
         }
 
 

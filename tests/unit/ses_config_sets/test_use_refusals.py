@@ -7,29 +7,13 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk_refarch.ses_config_sets import feedback_hook, use_checks
-from tests.unit.ses_config_sets import refusals as given
-from tests.unit.ses_config_sets.refusals import Call, Case, checks, names, refused, stack
+from tests.unit import refusals as given
+from tests.unit.refusals import Call, Case, checks, names, refused, stack
 
-QUEUE = sqs.Queue.from_queue_arn(stack, "Queue", f"arn:aws:sqs:{given.HERE}:q")
-FAR_QUEUE = sqs.Queue.from_queue_arn(stack, "FarQueue", f"arn:aws:sqs:{given.THERE}:q")
-OTHERS_QUEUE = sqs.Queue.from_queue_arn(stack, "OthersQueue", f"arn:aws:sqs:{given.OTHERS}:q")
-FIFO_QUEUE = sqs.Queue(stack, "FifoQueue", fifo=True)
-OWN_QUEUE = sqs.Queue(stack, "OwnQueue", encryption_master_key=given.KEY)
-MANAGED_QUEUE = sqs.Queue(stack, "ManagedQueue", encryption=sqs.QueueEncryption.KMS_MANAGED)
-SQS_QUEUE = sqs.Queue(
-    stack, "SqsQueue", encryption_master_key=kms.Alias.from_alias_name(stack, "SqsAlias", "alias/aws/sqs")
-)
-ALIASED_QUEUE = sqs.Queue(stack, "AliasedQueue", encryption_master_key=given.ALIAS)
-FUNCTION = lambda_.Function.from_function_arn(stack, "Function", f"arn:aws:lambda:{given.HERE}:function:f")
-FAR_FUNCTION = lambda_.Function.from_function_arn(stack, "FarFunction", f"arn:aws:lambda:{given.THERE}:function:f")
-OTHERS_FUNCTION = lambda_.Function.from_function_arn(stack, "OthersFn", f"arn:aws:lambda:{given.OTHERS}:function:f")
 ROLE = iam.Role.from_role_arn(stack, "Role", "arn:aws:iam::111122223333:role/sender")
 
 MAIL = Construct(stack, "Mail")
@@ -47,7 +31,7 @@ def grant(
 
 def hook(
     id: Any = "CleanList",
-    target: Any = QUEUE,
+    target: Any = given.QUEUE,
     streams: Any = (),
     bounce_types: Any = (),
     scope: Construct = MAIL,
@@ -141,13 +125,13 @@ HOOKS: list[Case] = [
         )
         for wrong in (None, "arn")
     ),
-    *((hook(target=far), f"target {given.ELSEWHERE}") for far in (FAR_QUEUE, FAR_FUNCTION)),
+    *((hook(target=far), f"target {given.ELSEWHERE}") for far in (given.FAR_QUEUE, given.FAR_FUNCTION)),
     *(
         (hook(target=others), f"target {given.OTHER_ACCOUNT}; tell a queue here, and read it from there")
-        for others in (OTHERS_QUEUE, OTHERS_FUNCTION)
+        for others in (given.OTHERS_QUEUE, given.OTHERS_FUNCTION)
     ),
     (
-        hook(target=FIFO_QUEUE),
+        hook(target=given.FIFO_QUEUE),
         "target must be a standard queue, got a FIFO one; the feedback topic cannot send to FIFO ones",
     ),
     *(
@@ -156,9 +140,9 @@ HOOKS: list[Case] = [
             "target must be encrypted with a key of your own, got one with alias/aws/sqs; use a key that admits "
             "sns.amazonaws.com: Amazon SNS has no access to this one",
         )
-        for queue in (MANAGED_QUEUE, SQS_QUEUE)
+        for queue in (given.MANAGED_QUEUE, given.SQS_QUEUE)
     ),
-    (hook(target=ALIASED_QUEUE), f"key of target {given.AN_ALIAS}"),
+    (hook(target=given.ALIASED_QUEUE), f"key of target {given.AN_ALIAS}"),
     (hook(streams="news"), f"streams must be a list, got str 'news'; {ALL_STREAMS}"),
     (hook(streams=None), f"streams must be a list, got NoneType None; {ALL_STREAMS}"),
     (
@@ -220,8 +204,8 @@ LEGAL: list[Call] = [
     hook(),
     hook("C"),
     hook("C" * 64),
-    *(hook(target=target) for target in (OWN_QUEUE, FUNCTION)),
-    *(hook(target=target, scope=ANYWHERE) for target in (OTHERS_QUEUE, FAR_FUNCTION)),
+    *(hook(target=target) for target in (given.OWN_QUEUE, given.FUNCTION)),
+    *(hook(target=target, scope=ANYWHERE) for target in (given.OTHERS_QUEUE, given.FAR_FUNCTION)),
     hook("Taken", scope=ANYWHERE),
     hook(streams=["receipts", "news"]),
     hook(streams=MANY[:50], known=MANY),

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import get_args
 
 from cdk_refarch._parts.checks import Checks, is_token
+from cdk_refarch._parts.list_checks import check_known
+from cdk_refarch._parts.resource_checks import check_access_logs
 from cdk_refarch._parts.text_checks import check_balanced
 
 from . import hive
@@ -39,11 +41,9 @@ def check_sink(checks: Checks, sink: S3Sink) -> None:
     Raises:
         ValueError: If AWS would refuse it, or failed records would get lost.
     """
-    if is_token(sink.id):
-        checks.refuse("id", "known when the app runs", "a token", "call it Raw or Archive, say")
-    checks.matches(
-        "id", sink.id, r"[A-Z][A-Za-z0-9]{0,63}", rule="a PascalCase word", remedy="call it Raw or Archive, say"
-    )
+    remedy = "call it Raw or Archive, say"
+    check_known(checks, "id", sink.id, remedy=remedy)
+    checks.matches("id", sink.id, r"[A-Z][A-Za-z0-9]{0,63}", rule="a PascalCase word", remedy=remedy)
     _check_bucket(checks, sink)
     _check_partitions(checks, sink)
     check_prefixes(checks, sink)
@@ -77,10 +77,7 @@ def _check_bucket(checks: Checks, sink: S3Sink) -> None:
     checks.key("key of bucket", getattr(sink.bucket, "encryption_key", None))
     if sink.bucket is not None and sink.access_log_bucket is not None:
         checks.refuse("bucket and access_log_bucket", "given one at a time", "both", "set logging on the bucket itself")
-    if sink.access_log_bucket is not None and sink.access_log_bucket.encryption_key is not None:
-        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
-        remedy = "use a bucket encrypted with S3-managed keys: access logs are not delivered to others"
-        checks.refuse("access_log_bucket", "a bucket without a KMS key", "one with a key", remedy)
+    check_access_logs(checks, sink.access_log_bucket)
     if sink.lifecycle is None:
         return
     if sink.bucket is not None:

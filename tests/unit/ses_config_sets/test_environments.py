@@ -1,0 +1,286 @@
+"""The construct works wherever and with whatever a stack is synthesized: tokens, partitions, flags, other stacks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import cdk_nag
+import pytest
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_route53 as route53
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_ses as ses
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from aws_cdk.assertions import Annotations, Match
+
+from cdk_refarch import (
+    AddressIdentity,
+    Analytics,
+    Dmarc,
+    DomainIdentity,
+    EventMetrics,
+    Feedback,
+    Inbound,
+    Pause,
+    Reputation,
+    SendingStream,
+    SesAccount,
+    SesConfigSets,
+    TrackingDomain,
+)
+from tests.conftest import FLAGS, Synthesized
+from tests.unit.ses_config_sets.built import Built, function, role
+from tests.unit.templates import Template
+
+NO_FLAGS = {name: "strong" if isinstance(value, str) else False for name, value in FLAGS.items()}
+"""What a consumer has who never heard of feature flags; the one with text is about references between stacks."""
+
+ACCOUNT = "111122223333"
+DOMAIN = DomainIdentity(domain="example.com")
+NEWS = {"news": SendingStream()}
+SMALLEST: dict[str, Any] = {"streams": NEWS, "feedback": Feedback(record=False), "analytics": None}
+PAUSING = SendingStream(
+    pool="MANAGED", event_bridge_events=["CLICK"], metrics=EventMetrics(dimensions={"campaign": "none"}),
+    reputation=Reputation(pause=Pause()),
+)  # fmt: skip
+
+
+def everything(stack: cdk.Stack, **more: Any) -> SesConfigSets:
+    """A construct with all its parts, apart from receiving."""
+    email = SesConfigSets(
+        stack,
+        "Email",
+        identity=DOMAIN,
+        streams={"transactional": SendingStream(), "marketing": PAUSING},
+        account=SesAccount(suppression=["BOUNCE"], engagement_metrics=True),
+        **more,
+    )
+    email.on_bounce("Clean", function(stack, "Told"))
+    email.on_complaint("Unsubscribe", sqs.Queue(stack, "Queue"))
+    email.grant_send(role(stack, "Sender"), stream="marketing", from_addresses=["a@example.com"])
+    return email
+
+
+class Later:
+    """Names that are only known at deployment; each may be a legal one."""
+
+    def __init__(self, stack: cdk.Stack) -> None:
+        self._stack, self._count = stack, 0
+
+    def _parameter(self, **given: Any) -> cdk.CfnParameter:
+        self._count += 1
+        return cdk.CfnParameter(self._stack, f"Parameter{self._count}", **given)
+
+    @property
+    def name(self) -> Any:
+        return self._parameter().value_as_string
+
+    @property
+    def number(self) -> Any:
+        return self._parameter(type="Number").value_as_number
+
+
+def test_names_addresses_and_rates_may_be_known_at_deployment_only() -> None:
+    stack = cdk.Stack(cdk.App(), "Mail")
+    later = Later(stack)
+    domain = later.name
+    zone = route53.HostedZone.from_hosted_zone_attributes(
+        stack, "Zone", hosted_zone_id=later.name, zone_name=later.name
+    )
+    email = SesConfigSets(
+        stack,
+        "Email",
+        identity=DomainIdentity(
+            domain=domain, hosted_zone=zone, mail_from_subdomain=later.name, dmarc=Dmarc(report_to=later.name)
+        ),
+        streams={
+            "news": SendingStream(
+                tracking=TrackingDomain(domain=f"click.{domain}"),
+                reputation=Reputation(
+                    bounce_rate=later.number,
+                    complaint_rate=later.number,
+                    pause=Pause(bounce_rate=later.number, complaint_rate=later.number),
+                ),
+                metrics=EventMetrics(dimensions={"campaign": later.name}),
+            )
+        },
+        feedback=Feedback(keep_transient_days=later.number),
+        analytics=Analytics(campaign_tag=later.name, buffer_interval=cdk.Duration.seconds(later.number)),
+        inbound=Inbound(recipients=[f"support@{domain}", domain], expire_after_days=later.number, mx_record=True),
+    )
+    email.grant_send(role(stack, "Sender"), stream="news", from_addresses=[later.name], template_names=[later.name])
+    template = Template(stack)
+    text = json.dumps(template.json)
+    assert "Token[" not in text
+    assert "e+2" not in text
+    unused = [
+        name for name in template.json["Parameters"] if name.startswith("Parameter") and f'"{name}"}}' not in text
+    ]
+    # The name of a zone is only compared.
+    assert unused == ["Parameter3"]
+    types = [one["Properties"]["Type"] for one in template.all("AWS::Route53::RecordSet")]
+    assert sorted(types) == ["CNAME"] * 4 + ["MX"] * 2 + ["TXT"] * 2
+
+
+def test_an_address_may_be_known_at_deployment_only() -> None:
+    stack = cdk.Stack(cdk.App(), "Mail")
+    email = SesConfigSets(stack, "Email", identity=AddressIdentity(address=Later(stack).name), **SMALLEST)
+    assert Template(stack).of(email.identity)["EmailIdentity"] == {"Ref": "Parameter1"}
+
+
+def test_a_stack_without_region_is_free_of_any() -> None:
+    stack = cdk.Stack(cdk.App(), "Mail")
+    inbound = Inbound(recipients=["example.com"])
+    email = everything(stack, inbound=inbound)
+    text = json.dumps(Template(stack).json)
+    assert '"AWS::Region"' in text
+    assert "us-east-1" not in text
+    records = [stack.resolve(one.value) for one in email.dns_records if one.type == "MX"]
+    region = {"Ref": "AWS::Region"}
+    assert records == [
+        {"Fn::Join": ["", ["10 feedback-smtp.", region, ".amazonses.com"]]},
+        {"Fn::Join": ["", ["10 inbound-smtp.", region, ".amazonaws.com"]]},
+    ]
+
+
+def test_another_partition_gets_its_arns() -> None:
+    stack = cdk.Stack(cdk.App(), "Mail", env=cdk.Environment(account=ACCOUNT, region="us-gov-west-1"))
+    everything(stack)
+    text = json.dumps(Template(stack).json)
+    assert "arn:aws:" not in text
+    assert "10 feedback-smtp.us-gov-west-1.amazonses.com" not in text  # without a hosted zone it is only listed
+
+
+def test_what_holds_data_is_kept_unless_it_is_to_go(made: Built) -> None:
+    kinds = {"AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::DynamoDB::Table", "AWS::Logs::LogGroup", "AWS::KMS::Key"}
+    for where, policy in ((made.plain, "Retain"), (made.full, "Delete")):
+        own = [one for one in _by_path(where.email, where.template).values() if one["Type"] in kinds]
+        assert {one["Type"] for one in own} == kinds
+        for one in own:
+            assert one["UpdateReplacePolicy"] == policy
+            # RetainExceptOnCreate leaves nothing behind of a deployment that failed.
+            assert one["DeletionPolicy"].startswith(policy)
+
+
+def _by_path(email: SesConfigSets, template: Template) -> dict[str, dict[str, Any]]:
+    found = [one for one in email.node.find_all() if isinstance(one, cdk.CfnResource)]
+    return {one.node.path: template.json["Resources"][template.resolve(one.logical_id)] for one in found}
+
+
+def test_logs_are_kept_as_long_as_asked_for(made: Built) -> None:
+    for where, days in ((made.plain, 180), (made.full, 365)):
+        resources = _by_path(where.email, where.template).values()
+        kept = [one["Properties"]["RetentionInDays"] for one in resources if one["Type"] == "AWS::Logs::LogGroup"]
+        assert set(kept) == {days}
+
+
+def test_a_given_key_encrypts_everything(made: Built) -> None:
+    assert made.given.all("AWS::KMS::Key") == [made.given.of(made.mail.encryption_key)]
+    for kind, name in (
+        ("SQS::Queue", "KmsMasterKeyId"),
+        ("SNS::Topic", "KmsMasterKeyId"),
+        ("Logs::LogGroup", "KmsKeyId"),
+    ):
+        assert {one[name] for one in made.given.all(f"AWS::{kind}")} == {made.given.key_arn()}
+
+
+def test_warnings_tell_what_the_policy_of_a_key_of_elsewhere_must_allow(made: Built) -> None:
+    warnings = Annotations.from_stack(made.given.email.node.scope)  # type: ignore[arg-type]
+    text = "The policy of the given encryption_key cannot be changed"
+    found = [str(one.entry.data) for one in warnings.find_warning("*", Match.string_like_regexp(text))]
+    for named in ("CloudWatch Logs", "ses.amazonaws.com", "sns.amazonaws.com", "encryption.athena.amazonaws.com"):
+        assert [one for one in found if named in one], named
+
+
+def test_two_instances_fit_in_one_stack_with_identities_of_their_own() -> None:
+    stack = cdk.Stack(cdk.App(), "Mail")
+    for id in ("One", "Two"):
+        email = SesConfigSets(
+            stack,
+            id,
+            identity=DomainIdentity(domain=f"{id.lower()}.example.com"),
+            streams=NEWS,
+            feedback=Feedback(record=False),
+            inbound=Inbound(recipients=[f"{id.lower()}.example.com"], activate=id == "One"),
+        )
+        email.on_complaint("Unsubscribe", sqs.Queue(stack, f"{id}Queue"))
+    template = Template(stack)
+    assert len(template.all("AWS::SES::EmailIdentity")) == 2
+    names = [one["Properties"]["Name"] for one in template.all("AWS::Athena::WorkGroup")]
+    assert len(set(map(str, names))) == 2
+
+
+@pytest.mark.parametrize("flags", [FLAGS, NO_FLAGS], ids=["recommended", "none"])
+def test_security_does_not_depend_on_the_feature_flags_of_the_consumer(flags: dict[str, Any], tmp_path: Path) -> None:
+    quiet = {"@aws-cdk/core:failSynthOnValidationErrors": False}
+    app = cdk.App(post_cli_context={**flags, **quiet}, outdir=str(tmp_path))
+    cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app))
+    stack = cdk.Stack(app, "Mail", env=cdk.Environment(account=ACCOUNT, region="eu-west-1"))
+    email = SesConfigSets(
+        stack,
+        "Email",
+        identity=DOMAIN,
+        streams={"transactional": SendingStream(), "marketing": PAUSING},
+        inbound=Inbound(recipients=["example.com"]),
+        account=SesAccount(suppression=["BOUNCE"], engagement_metrics=True),
+    )
+    email.on_bounce(
+        "Clean", lambda_.Function.from_function_arn(stack, "Fn", f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:f")
+    )
+    template = Template(stack)
+    open_findings = [
+        one["ruleName"] for report in Synthesized(app, tmp_path).reports for one in report.get("violations", [])
+    ]
+    assert open_findings == []
+    # Neither flags nor the L2 give a role more than what stands in it.
+    assert template.all("AWS::IAM::Policy") == []
+    assert all("ManagedPolicyArns" not in one["Properties"] for one in template.all("AWS::IAM::Role"))
+    assert "AccessControl" not in str(template.all("AWS::S3::Bucket"))
+    assert len(template.all("AWS::Lambda::Permission")) == 4
+
+
+def test_the_alarms_of_a_pause_both_call_it_whatever_the_flags(tmp_path: Path) -> None:
+    app = cdk.App(post_cli_context=NO_FLAGS, outdir=str(tmp_path))
+    stack = cdk.Stack(app, "Mail")
+    SesConfigSets(stack, "Email", identity=DOMAIN, streams={"marketing": PAUSING}, analytics=None)
+    found = [one["Properties"]["Principal"] for one in Template(stack).all("AWS::Lambda::Permission")]
+    assert found == ["lambda.alarms.cloudwatch.amazonaws.com"] * 2
+
+
+@pytest.mark.parametrize(("flags", "own_bucket"), [(FLAGS, False), (NO_FLAGS, True)], ids=["recommended", "none"])
+def test_what_is_given_may_live_in_another_stack(flags: dict[str, Any], own_bucket: bool) -> None:
+    app = cdk.App(post_cli_context=flags)
+    shared, own = cdk.Stack(app, "Shared"), cdk.Stack(app, "Mail")
+    key = kms.Key(shared, "Key")
+    email = SesConfigSets(
+        own,
+        "Email",
+        identity=DomainIdentity(
+            domain="example.com", hosted_zone=route53.PublicHostedZone(shared, "Zone", zone_name="example.com")
+        ),
+        streams={"news": SendingStream(pool=ses.DedicatedIpPool(shared, "Pool"))},
+        analytics=Analytics(bucket=s3.Bucket(shared, "Lake")),
+        inbound=Inbound(
+            recipients=["example.com"],
+            bucket=None if own_bucket else s3.Bucket(shared, "Mail"),
+            function=function(shared, "Fn"),
+        ),
+        encryption_key=key,
+        alarm_topic=sns.Topic(shared, "Alarms"),
+    )
+    email.on_bounce("Clean", function(shared, "Told"))
+    email.on_complaint("Unsubscribe", sqs.Queue(shared, "Queue", encryption_master_key=kms.Key(shared, "QueueKey")))
+    sending = cdk.Stack(app, "Sending")
+    email.grant_send(role(sending, "Sender"), stream="news", from_addresses=["a@example.com"])
+    references = ("Fn::GetStackOutput", "Fn::ImportValue")
+    for stack in (own, sending):
+        assert any(one in json.dumps(Template(stack).json) for one in references)
+    # What was there before does not wait for what uses it, or none of the two stacks could be deployed.
+    assert not any(one in json.dumps(Template(shared).json) for one in references)
+    (policy,) = Template(shared).all("AWS::SQS::QueuePolicy")
+    assert ":sns:" in str(policy["Properties"]["PolicyDocument"]["Statement"][0]["Condition"]["ArnLike"])
