@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.house_rules.cases import JOIN, REF, Case, Resources, chosen, it, resource
+from tests.unit.house_rules.cases import JOIN, OTHER_ARN, REF, Case, Resources, chosen, it, resource
 
 PARTITIONED = {"DynamicPartitioningConfiguration": {"Enabled": True}, "ErrorOutputPrefix": "errors/"}
 CONVERTED: dict[str, Any] = {
@@ -240,6 +240,7 @@ CASES = [
             alarms(ACTING, ACTING),
             alarms({}, {}),
             alarms({}, ACTING, topic=False),
+            alarms({}, {"AlarmActions": [OTHER_ARN]}, Other=resource("Lambda::Function")),
             alarms({"AlarmActions": REF}, ACTING),
             alarms({}, ACTING, Check=resource("Route53::HealthCheck", {"Name": {"Ref": "It"}})),
         ],

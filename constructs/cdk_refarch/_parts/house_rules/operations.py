@@ -17,7 +17,7 @@ def alarm_without_action(resource: Resource, template: Template) -> Iterator[str
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-actions.html
     """
     others = [alarm for alarm in template.of(*ALARMS) if alarm.id != resource.id]
-    if not template.of("AWS::SNS::Topic") or all(alarm.get("AlarmActions") is None for alarm in others):
+    if not template.of("AWS::SNS::Topic") or not any(_tells_somebody(alarm, template) for alarm in others):
         return
     readers = [
         one.id
@@ -28,6 +28,14 @@ def alarm_without_action(resource: Resource, template: Template) -> Iterator[str
         yield "the alarm tells nobody; set AlarmActions to the topic of the other alarms"
     elif flag(resource.get("ActionsEnabled")) is False:
         yield "the actions of the alarm are switched off; remove ActionsEnabled"
+
+
+def _tells_somebody(alarm: Resource, template: Template) -> bool:
+    """Tell whether an alarm has an action other than to call a function, which tells nobody."""
+    actions = alarm.get("AlarmActions")
+    if not isinstance(actions, list):
+        return actions is not None
+    return any(template.function(action) is None for action in actions)
 
 
 @rule("AWS::Logs::LogGroup")
