@@ -113,6 +113,15 @@ class FeedbackHook(Construct):
         return made
 
 
+def endpoint_of(target: lambda_.IFunction | sqs.IQueue) -> str:
+    """Return the ARN of a target.
+
+    Args:
+        target: Whom to tell; checked before.
+    """
+    return target.function_arn if hasattr(target, "function_arn") else target.queue_arn
+
+
 def _filter(event: str, sets: Sequence[str], bounce_types: Sequence[str]) -> dict[str, sns.FilterOrPolicy]:
     """Return what an event must look like, in its own words."""
 

@@ -23,7 +23,7 @@ from . import dns, sending, use_checks
 from .argument_checks import check_account, check_sending
 from .claimed import REMEDIES, claimed
 from .email_stream import EmailStream
-from .feedback_hook import FeedbackHook
+from .feedback_hook import FeedbackHook, endpoint_of
 from .feedback_loop import FeedbackLoop
 from .identity import Identity, make_identity, name_of
 from .inbound_checks import check_inbound
@@ -133,6 +133,7 @@ class SesConfigSets(Construct):
         self.identity, records = make_identity(self, identity, self.streams[default_stream or next(iter(streams))])
         self.feedback = FeedbackLoop(self, "Feedback", feedback=feedback, streams=both, operation=self._operation)
         self._alarms.update({f"Feedback{name}": one for name, one in self.feedback.alarms.items()})
+        self._told = {self.feedback.queue.queue_arn: "Feedback"}
         self.analytics = None if analytics is None else self._analytics(analytics, both)
         self.inbound = self._settings(account, inbound)
         self.dns_records: tuple[DnsRecord, ...] = self._records(identity, streams, inbound, records)
@@ -223,6 +224,9 @@ class SesConfigSets(Construct):
         bounce_types: Sequence[str],
     ) -> FeedbackHook:
         use_checks.check_hook(self._checks, self, id, target, streams, self.streams, bounce_types)
+        endpoint = endpoint_of(target)
+        use_checks.check_endpoint(self._checks, endpoint, self._told)
+        self._told[endpoint] = id
         made = FeedbackHook(
             self,
             id,

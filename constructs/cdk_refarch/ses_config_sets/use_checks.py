@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import get_args
 
 from constructs import Construct
@@ -155,6 +155,22 @@ def check_hook(
         if bounce_types:
             rule += f" when bounce_types has {len(bounce_types)}"
         checks.refuse("streams", rule, f"a list of {len(names)}", "leave it out for all, or tell two queues")
+
+
+def check_endpoint(checks: Checks, endpoint: str, told: Mapping[str, str]) -> None:
+    """Refuse a second subscription of one target, which SNS does if the two filter otherwise.
+
+    Args:
+        checks: The checks of the construct.
+        endpoint: The ARN of the argument ``target``.
+        told: The ARNs of targets that are told already, to what tells them.
+
+    Raises:
+        ValueError: If it is told already.
+    """
+    if endpoint in told:
+        remedy = "give each its own queue or function: a topic knows a target once, with one filter"
+        checks.refuse("target", "one that nothing else tells", f"that of {told[endpoint]}", remedy)
 
 
 def check_bounce_types(checks: Checks, bounce_types: Sequence[BounceType]) -> None:

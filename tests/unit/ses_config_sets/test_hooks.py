@@ -6,11 +6,14 @@ import copy
 import json
 from typing import Any
 
+import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sqs as sqs
 from aws_cdk.assertions import Annotations, Match
 from ministack.services import sns as broker
 
+from cdk_refarch import AddressIdentity, Feedback, SendingStream, SesConfigSets
 from tests.unit.ses_config_sets.built import Built, allowed, service
 from tests.unit.ses_config_sets.event_documents import DOCUMENTS
 from tests.unit.ses_config_sets.test_feedback import TO_QUEUES
@@ -175,3 +178,24 @@ def test_what_does_not_reach_its_target_waits_and_rings(made: Built) -> None:
 def test_hooks_share_no_dead_letter_queue(made: Built) -> None:
     queues = {str(subscription(made, hook)["RedrivePolicy"]) for hook in HOOKS}
     assert len(queues) == len(HOOKS)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_rejects_a_target_that_is_told_already(own: bool) -> None:
+    stack = cdk.Stack()
+    email = SesConfigSets(
+        stack,
+        "Email",
+        identity=AddressIdentity(address="a@example.com"),
+        streams={"news": SendingStream()},
+        feedback=Feedback(record=False),
+        analytics=None,
+    )
+    queue: sqs.Queue = email.feedback.queue if own else sqs.Queue(stack, "Queue")
+    if not own:
+        email.on_bounce("Bounced", queue)
+    teller = "Feedback" if own else "Bounced"
+    message = f"target must be one that nothing else tells, got that of {teller}; give each its own queue or function"
+    with pytest.raises(ValueError, match=message):
+        email.on_complaint("Complained", queue)
+    assert email.node.try_find_child("Complained") is None
