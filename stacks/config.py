@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, Self
 
 from constructs import Node
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from cdk_refarch._parts.checks import refusal
 
@@ -101,6 +101,35 @@ class SesConfigSetsSettings(_Section):
     inbound_mx_record: bool = False
     account_suppression: list[Literal["BOUNCE", "COMPLAINT"]] | None = None
 
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        """Refuse keys that contradict each other, or of which one does nothing without the other."""
+        found = [
+            str(refusal(f"context keys ses_config_sets.{one} and ses_config_sets.{other}", rule, got, remedy))
+            for one, other, rule, got, remedy in self._contradictions()
+        ]
+        if found:
+            raise ValueError("\n".join(found))
+        return self
+
+    def _contradictions(self) -> Iterator[tuple[str, str, str, str, str]]:
+        together, apart = "given together", "given one at a time"
+        if self.inbound_mx_record and not self.inbound_recipients:
+            remedy = "name the recipients, or drop inbound_mx_record"
+            yield "inbound_mx_record", "inbound_recipients", together, "inbound_mx_record alone", remedy
+        if self.hosted_zone_name is not None and self.hosted_zone_id is None:
+            remedy = "give the zone's id as well, or drop hosted_zone_name"
+            yield "hosted_zone_name", "hosted_zone_id", together, "hosted_zone_name alone", remedy
+        for key in ("hosted_zone_id", "dmarc_report_to"):
+            if self.address is not None and getattr(self, key) is not None:
+                yield "address", key, apart, "both", f"drop {key}: only a domain has records, or drop address"
+        if self.dmarc_report_to is not None and self.dmarc_policy is None:
+            remedy = "give a policy, or drop dmarc_report_to: the record that the domain has says where reports go"
+            yield "dmarc_report_to", "dmarc_policy", together, "dmarc_policy null", remedy
+        if self.expire_after_days is not None and not self.analytics:
+            remedy = "drop expire_after_days: no events are kept"
+            yield "expire_after_days", "analytics", together, "analytics false", remedy
+
 
 class Settings(_Section):
     """The settings of the whole app; without any context, these defaults."""
@@ -136,6 +165,9 @@ class Settings(_Section):
 
 
 def _refusal(problem: Any) -> ValueError:
+    if problem["type"] == "value_error":
+        # A section's own refusal of keys that contradict each other, in the house form already.
+        return ValueError(problem["ctx"]["error"])
     path = [str(part) for part in problem["loc"]]
     subject = f"context key {'.'.join(path)}"
     expected = problem.get("ctx", {})

@@ -52,7 +52,8 @@ class SesConfigSetsStack(cdk.Stack):
         self.alarm_topic = AlarmTopic(self, "Alarms", email=settings.alarm_email, removal_policy=removal)
         lifecycle = None
         if own.expire_after_days is not None:
-            lifecycle = BucketLifecycle(expire_after_days=own.expire_after_days)
+            days = own.expire_after_days
+            lifecycle = BucketLifecycle(expire_after_days=days, errors_expire_after_days=days)
         self.email = SesConfigSets(
             self,
             "Email",

@@ -36,6 +36,47 @@ def test_the_command_line_can_pass_lists_and_mappings_as_text() -> None:
     assert given.iot_to_firehose.partition_by == {"device": ".device"}
 
 
+ZONE = {"hosted_zone_id": "Z1"}
+REPORTS = {"dmarc_report_to": "d@example.com"}
+
+CONTRADICTIONS: list[tuple[dict[str, Any], str, str, str]] = [
+    (
+        {"inbound_mx_record": True},
+        "inbound_mx_record",
+        "inbound_recipients",
+        "given together, got inbound_mx_record alone; name the recipients, or drop inbound_mx_record",
+    ),
+    (
+        {"hosted_zone_name": "example.com"},
+        "hosted_zone_name",
+        "hosted_zone_id",
+        "given together, got hosted_zone_name alone; give the zone's id as well, or drop hosted_zone_name",
+    ),
+    *(
+        (
+            {"address": "a@example.com", **given},
+            "address",
+            key,
+            f"given one at a time, got both; drop {key}: only a domain has records, or drop address",
+        )
+        for given in (ZONE, REPORTS)
+        for key in given
+    ),
+    (
+        {**REPORTS, "dmarc_policy": None},
+        "dmarc_report_to",
+        "dmarc_policy",
+        "given together, got dmarc_policy null; give a policy, or drop dmarc_report_to: the record that the domain has "
+        "says where reports go",
+    ),
+    (
+        {"expire_after_days": 30, "analytics": False},
+        "expire_after_days",
+        "analytics",
+        "given together, got analytics false; drop expire_after_days: no events are kept",
+    ),
+]
+
 REFUSED: list[tuple[dict[str, Any], str]] = [
     (
         {"removal": "keep"},
@@ -76,6 +117,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "context key prefix must be empty, or a letter followed by up to 40 letters, digits and dashes, got '-x'; set "
         "it in cdk.json or with -c prefix=...",
     ),
+    *(
+        # As text, because the CDK drops what is null in a mapping.
+        (
+            {"ses_config_sets": json.dumps(given)},
+            f"context keys ses_config_sets.{one} and ses_config_sets.{other} must be {rest}",
+        )
+        for given, one, other, rest in CONTRADICTIONS
+    ),
 ]
 
 
@@ -90,6 +139,30 @@ def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(ValueError, match="must be") as caught:
         settings({"removal": "keep", "colour": "red"})
     assert len(str(caught.value).splitlines()) == 2
+    with pytest.raises(ValueError, match="must be") as caught:
+        settings({"removal": "keep", "ses_config_sets": {"address": "a@example.com", **ZONE, **REPORTS}})
+    assert sorted(line.partition(" must be ")[0] for line in str(caught.value).splitlines()) == [
+        "context key removal",
+        "context keys ses_config_sets.address and ses_config_sets.dmarc_report_to",
+        "context keys ses_config_sets.address and ses_config_sets.hosted_zone_id",
+    ]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"inbound_mx_record": True, "inbound_recipients": ["example.com"]},
+        {"inbound_mx_record": False, "inbound_recipients": []},
+        {**ZONE, "hosted_zone_name": "example.com"},
+        {**ZONE, **REPORTS, "dmarc_policy": "none"},
+        {"address": "a@example.com", "dmarc_policy": None},
+        {"expire_after_days": 30},
+        {"analytics": False},
+    ],
+    ids=str,
+)
+def test_keys_that_go_together_are_read(given: dict[str, Any]) -> None:
+    assert settings({"ses_config_sets": json.dumps(given)}).ses_config_sets.model_dump(include=set(given)) == given
 
 
 def run(context: dict[str, Any], folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -45,7 +45,15 @@ def key_for(scope: Construct, given: kms.IKey | None, *, data: str, removal_poli
     return key
 
 
-def admit(scope: Construct, key: kms.IKey, statement: iam.PolicyStatement, *, needed: str, source: str) -> None:
+def admit(
+    scope: Construct,
+    key: kms.IKey,
+    statement: iam.PolicyStatement,
+    *,
+    needed: str,
+    source: str,
+    argument: str = "encryption_key",
+) -> None:
     """Add a statement to a key's policy, or warn where the policy is not the app's to change.
 
     Args:
@@ -54,11 +62,12 @@ def admit(scope: Construct, key: kms.IKey, statement: iam.PolicyStatement, *, ne
         statement: Whom it must admit.
         needed: The rest of the sentence "It must let ...".
         source: Where AWS says so.
+        argument: The argument that the key was given with.
     """
     if not key.add_to_resource_policy(statement, True).statement_added:
         cdk.Annotations.of(scope).add_warning_v2(
             "cdk-refarch:key-policy",
-            f"The policy of the given encryption_key cannot be changed by this app. It must let {needed}: {source}",
+            f"The policy of the given {argument} cannot be changed by this app. It must let {needed}: {source}",
         )
 
 
@@ -144,12 +153,13 @@ def admit_to_topics(scope: Construct, key: kms.IKey, service: str) -> None:
     )
 
 
-def admit_topics_to_queues(scope: Construct, key: kms.IKey) -> None:
+def admit_topics_to_queues(scope: Construct, key: kms.IKey, *, argument: str = "encryption_key") -> None:
     """Let topics of this account and region put messages into queues that the key encrypts.
 
     Args:
         scope: Any construct of the stack.
         key: The key. A warning is shown when its policy is not the app's to change.
+        argument: The argument that the key was given with.
     """
     stack = cdk.Stack.of(scope)
     # Not the one topic: the topic is encrypted with the key and has to wait for it.
@@ -166,4 +176,5 @@ def admit_topics_to_queues(scope: Construct, key: kms.IKey) -> None:
         statement,
         needed="sns.amazonaws.com decrypt and generate data keys, or messages do not reach the queue",
         source="https://docs.aws.amazon.com/sns/latest/dg/sns-enable-encryption-for-topic-sqs-queue-subscriptions.html",
+        argument=argument,
     )

@@ -17,13 +17,13 @@ from constructs import Construct, IDependable, IValidation
 
 from cdk_refarch._parts.checks import refusal
 from cdk_refarch._parts.findings import acknowledge_wildcard
+from cdk_refarch._parts.names import address
 from cdk_refarch._parts.provider import Provider
 
 from . import jobs as job_parts
 from .functions import ANY_RESOURCE
 from .identifiers import allow_lists as create_allow_lists
 from .identifiers import identifiers, suppression_filters
-from .pattern import address
 from .results import Results
 from .settings import setting_actions, settings
 from .values import (

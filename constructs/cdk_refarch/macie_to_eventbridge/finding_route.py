@@ -15,9 +15,10 @@ from constructs import Construct
 
 from cdk_refarch._parts.alarm_topic import AlarmTopic, admit_alarms
 from cdk_refarch._parts.alarms import Watched, alarms
+from cdk_refarch._parts.names import address
 from cdk_refarch._parts.queues import failure_queue
 
-from .pattern import FORWARDED, OWN, PATHS, address, categories, described, event_pattern, input_template
+from .pattern import FORWARDED, OWN, PATHS, categories, described, event_pattern, input_template
 from .routing import Category, Route
 from .targets import Reached, admit, admit_to_queue, reach
 

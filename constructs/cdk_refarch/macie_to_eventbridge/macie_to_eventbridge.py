@@ -18,6 +18,7 @@ from cdk_refarch._parts.alarms import alarm
 from cdk_refarch._parts.checks import Checks
 from cdk_refarch._parts.claims import check_claims, claim
 from cdk_refarch._parts.keys import key_for
+from cdk_refarch._parts.names import address
 from cdk_refarch._parts.queues import failure_queue, work_queue
 from cdk_refarch._parts.resource_checks import check_resources
 
@@ -26,7 +27,7 @@ from .argument_checks import check_discovery, check_region, check_responses
 from .claimed import REMEDIES, claimed
 from .discovery import Discovery
 from .finding_route import FindingRoute
-from .pattern import RECONCILED, address
+from .pattern import RECONCILED
 from .quarantine_response import QuarantineResponse
 from .routing import ALL_CATEGORIES, Category, FindingType, Notification, Quarantine, Route, Severity, TicketQueue
 from .routing_checks import check_route

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
-import aws_cdk as cdk
 from constructs import Construct
 
 from .routing import CATEGORIES, SEVERITIES, Category, Route
@@ -52,18 +50,6 @@ PATHS: dict[Category, dict[str, str]] = {
 
 MAX_DESCRIPTION = 512
 """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html"""
-
-
-def address(scope: Construct) -> str:
-    """Return what tells a construct from all others of the account, deployed from whatever app.
-
-    Args:
-        scope: The construct.
-    """
-    stack = cdk.Stack.of(scope)
-    while stack.nested_stack_parent is not None:
-        stack = stack.nested_stack_parent
-    return hashlib.sha256(f"{stack.stack_name}/{scope.node.path}".encode()).hexdigest()[:32]
 
 
 def described(what: str, scope: Construct) -> str:

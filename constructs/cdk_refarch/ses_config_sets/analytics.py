@@ -12,8 +12,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_ses as ses
 from constructs import Construct
 
-from cdk_refarch._parts.checks import is_token
 from cdk_refarch._parts.keys import SES, USE, admit
+from cdk_refarch._parts.names import address
 from cdk_refarch._parts.policies import service_role
 from cdk_refarch._parts.s3_delivery.s3_delivery import S3Delivery
 
@@ -22,9 +22,6 @@ from .event_table import event_sink
 from .operation import Operation
 from .queries import queries
 from .values import Analytics, SendingStream
-
-MAX_WORK_GROUP_NAME = 128
-"""https://docs.aws.amazon.com/athena/latest/APIReference/API_CreateWorkGroup.html"""
 
 
 class EventAnalytics(Construct):
@@ -102,7 +99,8 @@ class EventAnalytics(Construct):
 
     def _work_group(self, operation: Operation) -> athena.CfnWorkGroup:
         l1 = athena.CfnWorkGroup
-        name = self._work_group_name()
+        # Athena makes no name up.
+        name = f"email-events-{address(self)}"
         self._admit_athena(operation.encryption_key, name)
         return l1(
             self,
@@ -121,13 +119,6 @@ class EventAnalytics(Construct):
                 ),
             ),
         )
-
-    def _work_group_name(self) -> str:
-        """Return a name, which Athena does not make up: with the stack's in it, it is free in account and region."""
-        half = MAX_WORK_GROUP_NAME // 2
-        stack = cdk.Stack.of(self).stack_name
-        address = cdk.Names.unique_resource_name(self, max_length=half, separator="-")
-        return f"{stack if is_token(stack) else stack[: half - 1]}-{address}"
 
     def _admit_athena(self, key: kms.IKey, name: str) -> None:
         stack = cdk.Stack.of(self)

@@ -64,13 +64,19 @@ def check_sending(
     if days is None:
         inner.refuse("keep_transient_days", f"from 1 day to {MAX_TRANSIENT_DAYS} days", "NoneType None", remedy)
     inner.number("keep_transient_days", days, 1, MAX_TRANSIENT_DAYS, unit="days", remedy=remedy)
-    _check_analytics(checks, scope, analytics)
+    _check_analytics(checks, scope, analytics, streams)
 
 
-def _check_analytics(checks: Checks, scope: Construct, analytics: Analytics | None) -> None:
+def _check_analytics(
+    checks: Checks, scope: Construct, analytics: Analytics | None, streams: Mapping[str, SendingStream]
+) -> None:
     if analytics is None:
         return
     checks.instance("analytics", analytics, Analytics, remedy="give Analytics(), or None to keep no events")
+    if not any(stream.analytics_events for stream in streams.values()):
+        rule = "given together for one stream or more"
+        remedy = "give analytics=None, or events to a stream"
+        checks.refuse("analytics and analytics_events", rule, "no events of any stream", remedy)
     inner = checks.within("Analytics")
     check_sink(inner, event_sink(analytics))
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html

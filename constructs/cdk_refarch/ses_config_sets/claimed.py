@@ -5,7 +5,10 @@ from __future__ import annotations
 from .identity import Identity, name_of
 from .values import AddressIdentity, DomainIdentity, Inbound, SesAccount
 
-REMEDIES = {"inbound": "give one of the two activate=False"}
+REMEDIES = {
+    "identity": "give the identity of the first, which its attribute identity is",
+    "inbound": "give one of the two activate=False",
+}
 
 
 def claimed(identity: Identity, inbound: Inbound | None, account: SesAccount | None) -> dict[str, str]:

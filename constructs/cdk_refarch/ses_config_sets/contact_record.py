@@ -9,6 +9,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -17,14 +18,20 @@ from cdk_refarch._parts.alarms import Watched, alarms
 from cdk_refarch._parts.findings import acknowledge
 from cdk_refarch._parts.functions import python_function
 from cdk_refarch._parts.keys import USE
+from cdk_refarch._parts.names import address
 from cdk_refarch._parts.policies import use_key
 
 from .feedback_loop import HANDLER_SECONDS
-from .operation import Operation
-from .stream_pause import HANDLERS
+from .operation import HANDLERS, Operation
+from .sending import warn_of_nothing
 from .values import Feedback
 
 BATCH = 10
+
+METRICS = "cdk-refarch/SesConfigSets"
+
+NOT_SENT = '{ ($.type = "Reject") || ($.type = "Rendering Failure") }'
+"""The lines of the log about mail that SES took and did not send."""
 
 
 class ContactRecord(Construct):
@@ -108,7 +115,7 @@ class ContactRecord(Construct):
             "Lambda has such destinations for streams only. What fails on the way from a queue goes to the queue's own "
             "dead-letter queue.",
         )
-        self.alarms: Mapping[str, cloudwatch.Alarm] = self._alarms(operation.alarm_topic)
+        self.alarms: Mapping[str, cloudwatch.Alarm] = self._alarms(self._not_sent(), operation.alarm_topic)
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let an identity look addresses up, before it sends to them.
@@ -117,9 +124,11 @@ class ContactRecord(Construct):
             grantee: The identity.
         """
         grantee.grant_principal.add_to_principal_policy(use_key(self, self._key, "dynamodb", ["kms:Decrypt"]))
-        return iam.Grant.add_to_principal(
+        made = iam.Grant.add_to_principal(
             grantee=grantee, actions=["dynamodb:GetItem", "dynamodb:Query"], resource_arns=[self.table.table_arn]
         )
+        warn_of_nothing(self, made)
+        return made
 
     def _statements(self, queue: sqs.Queue) -> list[iam.PolicyStatement]:
         return [
@@ -132,13 +141,35 @@ class ContactRecord(Construct):
             use_key(self, self._key, "dynamodb", USE),
         ]
 
-    def _alarms(self, topic: sns.ITopic | None) -> dict[str, cloudwatch.Alarm]:
+    def _not_sent(self) -> cloudwatch.Metric:
+        """Return how much mail SES took and did not send, counted by what the function logs of events."""
+        metric = f"NotSent-{address(self)}"
+        logs.CfnMetricFilter(
+            self,
+            "NotSentFilter",
+            log_group_name=self.function.log_group.log_group_name,
+            filter_pattern=NOT_SENT,
+            metric_transformations=[
+                logs.CfnMetricFilter.MetricTransformationProperty(
+                    metric_namespace=METRICS, metric_name=metric, metric_value="1", unit="Count"
+                )
+            ],
+        )
+        return cloudwatch.Metric(namespace=METRICS, metric_name=metric, statistic="Sum")
+
+    def _alarms(self, not_sent: cloudwatch.Metric, topic: sns.ITopic | None) -> dict[str, cloudwatch.Alarm]:
         watched: list[Watched] = [
+            (
+                "NotSent",
+                not_sent,
+                "SES took mail and did not send it: its content was infected, or a template lacked data. The record "
+                "has the addresses, with the kinds REJECT and RENDERING_FAILURE. Mend the sender.",
+            ),
             (
                 "Errors",
                 self.function.metric_errors(),
                 "The function that records feedback failed for whole batches. They stay in the queue and are tried "
                 "again, five times each. Read its log.",
-            )
+            ),
         ]
         return alarms(self, watched, topic, suffix="Alarm")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 
 import aws_cdk as cdk
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_ses as ses
 from constructs import Construct
 
-from .names import stream_id
 from .values import Dmarc, DnsRecord, DomainIdentity, SendingStream
 
 TTL = cdk.Duration.minutes(30)
@@ -72,26 +72,25 @@ def dmarc_text(dmarc: Dmarc) -> str:
     return "; ".join(f"{name}={value}" for name, value in tags.items())
 
 
-def tracking_records(scope: Construct, streams: Mapping[str, SendingStream]) -> dict[str, DnsRecord]:
+def tracking_records(scope: Construct, streams: Iterable[SendingStream]) -> dict[str, DnsRecord]:
     """Return the records of the domains in tracked links that need no distribution in front.
 
     Args:
         scope: Any construct of the stack.
-        streams: The streams by name; checked before.
+        streams: The streams; checked before.
     """
     region = cdk.Stack.of(scope).region
-    found: dict[str, DnsRecord] = {}
-    for name, stream in streams.items():
-        tracking = stream.tracking
-        if tracking is None or tracking.https != "OPTIONAL" or tracking.domain in {one.name for one in found.values()}:
-            continue
-        found[f"{stream_id(name)}Tracking"] = DnsRecord(
-            name=tracking.domain,
+    domains = {one.tracking.domain for one in streams if one.tracking is not None and one.tracking.https == "OPTIONAL"}
+    return {
+        # Named by the domain: a record whose id changes would be made anew before the old one is gone.
+        f"Tracking{hashlib.sha256(domain.encode()).hexdigest()[:8]}": DnsRecord(
+            name=domain,
             type="CNAME",
             value=f"r.{region}.awstrack.me",
             why="Tracking: links by which opens and clicks are seen",
         )
-    return found
+        for domain in sorted(domains)
+    }
 
 
 def receiving_record(scope: Construct, domain: str) -> DnsRecord:

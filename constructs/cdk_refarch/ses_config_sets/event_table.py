@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cdk_refarch._parts.s3_delivery.s3_sink import S3Sink
+from cdk_refarch._parts.s3_delivery.s3_sink import BucketLifecycle, S3Sink
 
 from .values import Analytics
 
@@ -60,6 +60,10 @@ COLUMNS: Mapping[str, str] = {
 """Column names to Hive types. A Send event has nothing but ``mail``."""
 
 
+LIFECYCLE = BucketLifecycle(infrequent_access_after_days=90, errors_expire_after_days=90)
+"""Events that do not fit the table are kept whole, with headers and subject, until there was time to mend it."""
+
+
 def event_sink(analytics: Analytics) -> S3Sink:
     """Return what the delivery of events is told.
 
@@ -69,7 +73,7 @@ def event_sink(analytics: Analytics) -> S3Sink:
     return S3Sink(
         bucket=analytics.bucket,
         access_log_bucket=analytics.access_log_bucket,
-        lifecycle=analytics.lifecycle,
+        lifecycle=LIFECYCLE if analytics.lifecycle is None and analytics.bucket is None else analytics.lifecycle,
         buffer_interval=analytics.buffer_interval,
         parquet=COLUMNS,
     )

@@ -77,7 +77,7 @@ class FeedbackHook(Construct):
     ) -> sns.Subscription:
         from aws_cdk import aws_lambda as lambda_
 
-        lambda_.CfnPermission(
+        permission = lambda_.CfnPermission(
             self,
             "Permission",
             action="lambda:InvokeFunction",
@@ -85,7 +85,7 @@ class FeedbackHook(Construct):
             principal=SNS,
             source_arn=topic.topic_arn,
         )
-        return sns.Subscription(
+        made = sns.Subscription(
             self,
             "Subscription",
             topic=topic,
@@ -94,6 +94,8 @@ class FeedbackHook(Construct):
             dead_letter_queue=self.undelivered,
             filter_policy_with_message_body=passing,
         )
+        made.node.add_dependency(permission, self.undelivered)
+        return made
 
     def _to_queue(
         self, topic: sns.Topic, queue: sqs.IQueue, passing: dict[str, sns.FilterOrPolicy]
@@ -102,7 +104,7 @@ class FeedbackHook(Construct):
             self, "Subscription", topic=topic, queue=queue, undelivered=self.undelivered, body_filter=passing
         )
         if queue.encryption_master_key is not None:
-            admit_topics_to_queues(self, queue.encryption_master_key)
+            admit_topics_to_queues(self, queue.encryption_master_key, argument="key of target")
         if not admit_topic(queue, topic):
             cdk.Annotations.of(self).add_warning_v2(
                 "cdk-refarch:target-policy",

@@ -78,8 +78,10 @@ class FeedbackLoop(Construct):
             self, "Queue", key=key, failed=self.failed_events, visibility=VISIBILITY, removal_policy=removal_policy
         )
         admit_topic(self.queue, self.topic)
-        subscribe(self, "Subscription", topic=self.topic, queue=self.queue, undelivered=self.failed_events)
-        self._send_events(streams)
+        subscription = subscribe(
+            self, "Subscription", topic=self.topic, queue=self.queue, undelivered=self.failed_events
+        )
+        self._send_events(streams, subscription)
         self.record: ContactRecord | None = None
         made = self._own_alarms(operation.alarm_topic)
         if feedback.record:
@@ -109,7 +111,9 @@ class FeedbackLoop(Construct):
             )
         )
 
-    def _send_events(self, streams: Mapping[str, tuple[EmailStream, SendingStream]]) -> None:
+    def _send_events(
+        self, streams: Mapping[str, tuple[EmailStream, SendingStream]], subscription: sns.Subscription
+    ) -> None:
         l1 = ses.CfnConfigurationSetEventDestination
         for stream, wanted in streams.values():
             destination = stream.send_events(
@@ -117,8 +121,8 @@ class FeedbackLoop(Construct):
                 wanted.feedback_events,
                 sns_destination=l1.SnsDestinationProperty(topic_arn=self.topic.topic_arn),
             )
-            # SES publishes a line to see whether it may.
-            destination.node.add_dependency(self.topic)
+            # SES publishes a line to see whether it may, and events from then on.
+            destination.node.add_dependency(self.topic, subscription)
 
     def _own_alarms(self, topic: sns.ITopic | None) -> dict[str, cloudwatch.Alarm]:
         watched: list[Watched] = [
@@ -171,7 +175,7 @@ def subscribe(
         undelivered: Where messages go that the queue refuses.
         body_filter: Which messages, by their content; None for all.
     """
-    return sns.Subscription(
+    made = sns.Subscription(
         scope,
         id,
         topic=topic,
@@ -182,6 +186,11 @@ def subscribe(
         dead_letter_queue=undelivered,
         filter_policy_with_message_body=None if body_filter is None else dict(body_filter),
     )
+    for needed in (queue, undelivered):
+        # Nothing is sent before the policies let it in. Another stack has its policies before this one begins.
+        if cdk.Stack.of(needed) is cdk.Stack.of(scope):
+            made.node.add_dependency(needed)
+    return made
 
 
 def admit_topic(queue: sqs.IQueue, topic: sns.ITopic) -> bool:

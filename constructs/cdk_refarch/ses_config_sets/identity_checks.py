@@ -11,12 +11,16 @@ from cdk_refarch._parts.checks import Checks
 
 from .address_checks import LABELS, check_address, check_domain, is_under, known
 from .choice_checks import check_choice
+from .dns import dmarc_text
 from .values import AddressIdentity, Dmarc, DmarcPolicy, DomainIdentity
 
 REPORT_LOCAL = r"[A-Za-z0-9._+=-]{1,64}"
 """Other characters must be encoded: https://datatracker.ietf.org/doc/html/rfc7489#section-6.2"""
 
 REPORT_RULE = "an address with letters, digits and . _ + = - before the @ and a domain in lower case"
+
+MAX_DMARC = 255
+"""Of one text in a TXT record: https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/ResourceRecordTypes.html"""
 
 
 def check_identity(checks: Checks, scope: Construct, identity: object) -> None:
@@ -36,6 +40,7 @@ def check_identity(checks: Checks, scope: Construct, identity: object) -> None:
         check_address(checks.within("Identity"), "address", identity.address)
     elif hasattr(identity, "email_identity_arn"):
         _check_given(checks, scope, str(identity.email_identity_arn))
+        checks.same_region("identity", identity, scope)
     else:
         remedy = "give DomainIdentity(domain='example.com')"
         if known(identity):
@@ -120,3 +125,7 @@ def _check_dmarc(checks: Checks, dmarc: Dmarc) -> None:
         check_choice(checks, "subdomain_policy of dmarc", dmarc.subdomain_policy, policies, remedy=remedy)
     if dmarc.report_to is not None:
         check_address(checks, "report_to of dmarc", dmarc.report_to, local=REPORT_LOCAL, rule=REPORT_RULE)
+        length = len(dmarc_text(dmarc)) if known(dmarc.report_to) else 0
+        if length > MAX_DMARC:
+            rule = f"short enough for a record of at most {MAX_DMARC} characters"
+            checks.refuse("report_to of dmarc", rule, f"one of {length} characters", "give a shorter address")

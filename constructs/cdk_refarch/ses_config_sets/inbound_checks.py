@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import aws_cdk as cdk
 from constructs import Construct
 
@@ -13,7 +15,7 @@ from cdk_refarch._parts.s3_delivery.s3_checks import MAX_DAYS
 from .address_checks import check_address, check_domain, is_under, known
 from .identity_checks import mail_from
 from .region_checks import check_receiving_region
-from .values import DomainIdentity, Inbound
+from .values import DomainIdentity, Inbound, SendingStream
 
 MAX_RECIPIENTS = 500
 """Of a receipt rule: https://docs.aws.amazon.com/ses/latest/dg/quotas.html"""
@@ -21,7 +23,13 @@ MAX_RECIPIENTS = 500
 EXAMPLE = "give ['support@example.com'], or ['example.com'] for all of the domain"
 
 
-def check_inbound(checks: Checks, scope: Construct, inbound: Inbound | None, identity: object) -> None:
+def check_inbound(
+    checks: Checks,
+    scope: Construct,
+    inbound: Inbound | None,
+    identity: object,
+    streams: Mapping[str, SendingStream] | None = None,
+) -> None:
     """Check what becomes of received mail.
 
     Args:
@@ -29,6 +37,7 @@ def check_inbound(checks: Checks, scope: Construct, inbound: Inbound | None, ide
         scope: The scope that the construct will be put in.
         inbound: The argument.
         identity: The identity; checked before.
+        streams: The streams, whose tracking domains may receive nothing; checked before.
 
     Raises:
         ValueError: If SES would refuse it, does not receive in the region, or mail would be lost.
@@ -39,6 +48,7 @@ def check_inbound(checks: Checks, scope: Construct, inbound: Inbound | None, ide
     check_receiving_region(checks, scope)
     inner = checks.within("Inbound")
     domains = _check_recipients(inner, inbound, identity)
+    _check_tracking(inner, domains, streams or {})
     _check_bucket(inner, scope, inbound)
     check_resource(inner, scope, "function", inbound.function, "function_arn", "IFunction")
     check_same_account(inner, "function", inbound.function, scope, "use a function of this account")
@@ -89,6 +99,16 @@ def _check_domain(checks: Checks, name: str, domain: str, identity: object) -> N
     if domain == mail_from(identity):
         remedy = "use another domain, or another mail_from_subdomain"
         checks.refuse("recipients", "outside of the domain that only bounces return to", repr(name), remedy)
+
+
+def _check_tracking(checks: Checks, domains: list[str], streams: Mapping[str, SendingStream]) -> None:
+    for name, stream in streams.items():
+        tracked = None if stream.tracking is None else stream.tracking.domain
+        if known(tracked) and tracked in domains:
+            # https://datatracker.ietf.org/doc/html/rfc1034#section-3.6.2
+            got = f"{tracked} for both"
+            remedy = f"give the stream {name} another one: its CNAME cannot stand beside an MX record"
+            checks.refuse("recipients and domain of tracking", "of different domains", got, remedy)
 
 
 def _check_bucket(checks: Checks, scope: Construct, inbound: Inbound) -> None:

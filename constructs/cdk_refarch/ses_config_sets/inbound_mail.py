@@ -19,10 +19,9 @@ from cdk_refarch._parts.findings import acknowledge
 from cdk_refarch._parts.functions import python_function
 from cdk_refarch._parts.keys import SES, USE, admit, admit_to_topics
 from cdk_refarch._parts.private_bucket import private_bucket
-from cdk_refarch._parts.provider import Provider
 
-from .operation import Operation
-from .stream_pause import HANDLERS
+from .operation import HANDLERS, Operation
+from .provider import RECEIVING_ACTIONS, provider
 from .values import Inbound
 
 PREFIX = "mail/"
@@ -42,7 +41,6 @@ class InboundMail(Construct):
         scope: The construct it belongs to.
         id: Its id.
         inbound: What is asked for; checked before.
-        provider: Activates the rule set; None to leave that to others.
         operation: What it shares with the other parts.
 
     Attributes:
@@ -54,9 +52,7 @@ class InboundMail(Construct):
         alarms: The alarms by name.
     """
 
-    def __init__(
-        self, scope: Construct, id: str, *, inbound: Inbound, provider: Provider | None, operation: Operation
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, inbound: Inbound, operation: Operation) -> None:
         super().__init__(scope, id)
         self._operation = operation
         self.rule_set = ses.CfnReceiptRuleSet(self, "RuleSet")
@@ -66,8 +62,10 @@ class InboundMail(Construct):
         self.topic.add_to_resource_policy(self._statement(self.topic, ["sns:Publish"], self.topic.topic_arn))
         self.filter = self._filter(inbound)
         self.rule = self._rule(inbound)
-        if provider is not None:
-            active = provider.resource(self, "Active", "SesActiveReceiptRuleSet", {"RuleSetName": self.rule_set.ref})
+        if inbound.activate:
+            active = provider(self, RECEIVING_ACTIONS, operation).resource(
+                self, "Active", "SesActiveReceiptRuleSet", {"RuleSetName": self.rule_set.ref}
+            )
             # No mail is taken before the rule is there, and no rule goes before others take the mail.
             active.node.add_dependency(self.rule)
         self.alarms: Mapping[str, cloudwatch.Alarm] = self._alarms()
@@ -101,6 +99,7 @@ class InboundMail(Construct):
                 self._statement(bucket.encryption_key, USE, "*"),
                 needed="ses.amazonaws.com decrypt and generate data keys, or the receipt rule cannot be created",
                 source="https://docs.aws.amazon.com/ses/latest/dg/receiving-email-permissions.html",
+                argument="key of bucket",
             )
         return bucket
 
@@ -189,9 +188,12 @@ class InboundMail(Construct):
             ),
         )
         # SES tries each action when the rule is created.
-        policy = cast("s3.Bucket", self.bucket).policy
-        for needed in (*permissions, self.topic, *(() if policy is None else (policy,))):
-            rule.node.add_dependency(needed)
+        rule.node.add_dependency(*permissions, self.topic)
+        policy, key = cast("s3.Bucket", self.bucket).policy, self.bucket.encryption_key
+        if policy is not None:
+            rule.node.add_dependency(policy)
+        if key is not None and cdk.Stack.of(key) is cdk.Stack.of(self):
+            rule.node.add_dependency(key)
         return rule
 
     def _alarms(self) -> dict[str, cloudwatch.Alarm]:

@@ -210,12 +210,13 @@ def queries(
         campaign_tag: The message tag that names a campaign, in lower case.
         days: How many days are read, today (UTC) included.
     """
-    # Athena can read nothing but partitions of the last days, for mail is never sent after its events arrive.
-    first = f"date_format(current_date - INTERVAL '{days - 1}' DAY, '%Y-%m-%d')"
+    first, before = (f"date_format(current_date - INTERVAL '{back}' DAY, '%Y-%m-%d')" for back in (days - 1, days))
     parts = {
         # The name that CloudFormation gives a database may hold what is a name in quotes only.
         "table": f'"{database}"."{table}"',
-        "arrived": f"day >= {first}",
+        # The only partitions that need be read, for no event arrives before its mail is sent. One is named after the
+        # oldest record in it, which may have arrived at the end of the day before.
+        "arrived": f"day >= {before}",
         "sent": f"substr(mail.timestamp, 1, 10) >= {first}",
         "domain": _DOMAIN,
         "not_sent": _NOT_SENT,

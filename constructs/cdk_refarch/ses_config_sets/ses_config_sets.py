@@ -18,8 +18,8 @@ from cdk_refarch._parts.claims import check_claims, claim
 from cdk_refarch._parts.keys import key_for
 from cdk_refarch._parts.resource_checks import check_resources
 
-from . import account as account_settings
 from . import dns, sending, use_checks
+from .account import AccountSettings
 from .argument_checks import check_account, check_sending
 from .claimed import REMEDIES, claimed
 from .email_stream import EmailStream
@@ -61,13 +61,14 @@ class SesConfigSets(Construct):
         id: Its id.
         identity: The domain or the address to send from; an ``IEmailIdentity`` that exists is only sent from.
         streams: The kinds of email, by names of lower-case letters, digits and _, such as ``transactional``.
-        default_stream: The stream of mail whose sender names no configuration set; None for the first one.
-        feedback: What becomes of bounces, complaints, rejects and delays.
+        default_stream: The stream of mail whose sender names no configuration set; None for the first one, so that one
+            put in front of it takes its place.
+        feedback: What becomes of bounces, complaints, delays, and mail that SES took and did not send.
         analytics: Where all events are kept; None to keep none.
         inbound: What becomes of mail to the domain; None to receive none.
         account: Settings of the whole account in the region; None to leave them as they are.
         encryption_key: Encrypts events, records, received mail and logs; None to create one. A given key that the app
-            does not own must admit this account's IAM policies, SES, SNS and CloudWatch Logs.
+            does not own must admit this account's IAM policies, SES, SNS, Athena and CloudWatch Logs.
         alarm_topic: Where alarms go; None for nowhere. If the topic is encrypted, its key must admit
             ``cloudwatch.amazonaws.com`` for ``kms:Decrypt`` and ``kms:GenerateDataKey*``, or alarms are lost silently;
             ``AlarmTopic`` has such a key.
@@ -76,8 +77,8 @@ class SesConfigSets(Construct):
 
     Attributes:
         identity: The identity, given or created.
-        dns_records: The records that the domain needs. With a hosted zone they are written there; without one, somebody
-            has to, or nothing is sent.
+        dns_records: The records that the domain needs. Those for sending, and for links over HTTP, are written to the
+            hosted zone, and the MX record with ``mx_record``; all others somebody has to write, or nothing is sent.
         streams: What was made for each stream, by its name: ``configuration_set``, ``pool``, ``pause`` ...
         feedback: The topic, the queues and the ``record`` of contacts.
         analytics: The ``delivery`` of events, the ``work_group`` and its ``queries``; None without ``analytics``.
@@ -135,7 +136,9 @@ class SesConfigSets(Construct):
         self._alarms.update({f"Feedback{name}": one for name, one in self.feedback.alarms.items()})
         self._told = {self.feedback.queue.queue_arn: "Feedback"}
         self.analytics = None if analytics is None else self._analytics(analytics, both)
-        self.inbound = self._settings(account, inbound)
+        if account is not None:
+            AccountSettings(self, "Account", account=account, operation=self._operation)
+        self.inbound = None if inbound is None else self._inbound(inbound)
         self.dns_records: tuple[DnsRecord, ...] = self._records(identity, streams, inbound, records)
 
     def grant_send(
@@ -179,8 +182,8 @@ class SesConfigSets(Construct):
     ) -> FeedbackHook:
         """Tell a function or a queue of bounces.
 
-        A function gets messages of Amazon SNS, a queue the events themselves. Besides the name of the address there is
-        no order, and an event may come twice.
+        A function gets messages of Amazon SNS, a queue the events themselves. Events come in any order, and
+        some twice.
 
         Args:
             id: The id of what is made, a PascalCase word.
@@ -258,30 +261,13 @@ class SesConfigSets(Construct):
         self._alarms.update({f"Analytics{name}": one for name, one in made.alarms.items()})
         return made
 
-    def _settings(self, account: SesAccount | None, inbound: Inbound | None) -> InboundMail | None:
-        if account is None and inbound is None:
-            return None
+    def _inbound(self, wanted: Inbound) -> InboundMail:
         # Imported here, because aws_lambda takes about 100 ms.
-        from .provider import account_suppression, provider
-
-        if account is not None and account_settings.wants_deliverability_manager(account):
-            account_settings.deliverability_manager(self, account)
-        made = provider(self, account, inbound, self._operation)
-        if account is not None and made is not None:
-            account_suppression(self, account, made)
-        if inbound is None:
-            return None
         from .inbound_mail import InboundMail
 
-        received = InboundMail(
-            self,
-            "Inbound",
-            inbound=inbound,
-            provider=made if inbound.activate else None,
-            operation=self._operation,
-        )
-        self._alarms.update({f"Inbound{name}": one for name, one in received.alarms.items()})
-        return received
+        made = InboundMail(self, "Inbound", inbound=wanted, operation=self._operation)
+        self._alarms.update({f"Inbound{name}": one for name, one in made.alarms.items()})
+        return made
 
     def _records(
         self,
@@ -290,7 +276,7 @@ class SesConfigSets(Construct):
         inbound: Inbound | None,
         records: Mapping[str, DnsRecord],
     ) -> tuple[DnsRecord, ...]:
-        records = {**records, **dns.tracking_records(self, streams)}
+        records = {**records, **dns.tracking_records(self, streams.values())}
         recipients = () if inbound is None else inbound.recipients
         domains = dict.fromkeys(one.rpartition("@")[2] for one in recipients if "@" in one or not is_token(one))
         received = {domain: dns.receiving_record(self, domain) for domain in domains}

@@ -31,6 +31,11 @@ from .values import (
 CDK_NAMES = ("default", "resource")
 """The CDK leaves their ids out of the logical ids that it makes, so that two things may get the same."""
 
+MAX_STREAMS = 30
+"""The function that records feedback knows all streams and their configuration sets by an environment variable. Names
+of 40 and 64 characters make 3300 bytes of it then, and Lambda takes 4 KB of all variables together:
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+
 MAX_MANAGED_POOLS = 5
 """Of an account in a region: https://docs.aws.amazon.com/ses/latest/dg/managed-dedicated-sending.html"""
 
@@ -73,6 +78,9 @@ def check_streams(checks: Checks, scope: Construct, streams: Mapping[str, Sendin
         checks.refuse("streams", "a mapping of names to streams", got, remedy)
     if not streams:
         checks.refuse("streams", "a mapping of 1 or more streams", "an empty one", remedy)
+    if len(streams) > MAX_STREAMS:
+        remedy = "use a second construct for the rest"
+        checks.refuse("streams", f"a mapping of at most {MAX_STREAMS} streams", f"one of {len(streams)}", remedy)
     _check_names(checks, list(streams))
     for name, stream in streams.items():
         checks.instance(f"streams[{name!r}]", stream, SendingStream, remedy="give SendingStream()")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
@@ -18,13 +17,11 @@ from cdk_refarch._parts.alarms import Watched, alarm, alarms
 from cdk_refarch._parts.functions import python_function
 from cdk_refarch._parts.queues import failure_queue
 
+from .operation import HANDLERS, Operation
 from .values import Pause
 
 if TYPE_CHECKING:
     from .email_stream import EmailStream
-    from .operation import Operation
-
-HANDLERS = Path(__file__).parent / "handlers"
 
 TIMEOUT = cdk.Duration.seconds(30)
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import get_args
 
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks
@@ -18,8 +20,7 @@ from .values import BounceType
 
 OWN_IDS = frozenset(
     (
-        *("Key", "Streams", "Identity", "Records", "Feedback", "Analytics", "Provider", "Inbound"),
-        *("AccountSuppression", "DeliverabilityManager"),
+        *("Key", "Streams", "Identity", "Records", "Feedback", "Analytics", "Account", "Inbound"),
         # These two have a meaning of their own in the CDK.
         *("Default", "Resource"),
     )
@@ -101,19 +102,34 @@ def check_grant(
         checks.matches("template_names", name, TEMPLATE_NAME, rule=rule, remedy=remedy)
 
 
-def check_grantee(checks: Checks, grantee: object) -> None:
+def check_grantee(checks: Checks, grantee: object, scope: Construct | None = None) -> None:
     """Refuse what nothing can be granted to.
 
     Args:
         checks: The checks of the construct.
         grantee: The argument.
+        scope: The construct, whose account the grantee must be of; None for any account.
 
     Raises:
-        ValueError: If it is no identity of IAM.
+        ValueError: If it is no identity of IAM, or one that no policy can be attached to.
     """
     if not hasattr(grantee, "grant_principal"):
         got = f"{type(grantee).__name__} {grantee!r}"
         checks.refuse("grantee", "an IGrantable", got, "give a role, or a function that sends")
+    principal = grantee.grant_principal
+    rule = "one that a policy can be attached to"
+    if isinstance(principal, iam.UnknownPrincipal):
+        remedy = "give its role, or bring it along together with its role"
+        checks.refuse("grantee", rule, "one without a role that is known", remedy)
+    # Such principals are for the policies of resources. One around a role would lose its conditions.
+    if isinstance(principal, iam.PrincipalBase):
+        checks.refuse("grantee", rule, type(principal).__name__, "give a role, a user or a group")
+    there = getattr(principal, "principal_account", None)
+    here = None if scope is None else cdk.Stack.of(scope).account
+    if known(there, here) and there != here:
+        # The CDK would attach nothing to its role, and say nothing.
+        remedy = "give a role here that the other account may assume"
+        checks.refuse("grantee", f"in the account of the stack, {here}", there, remedy)
 
 
 def check_hook(

@@ -45,7 +45,7 @@ ALL_EVENTS: tuple[EmailEvent, ...] = (
     "DELIVERY_DELAY",
     "SUBSCRIPTION",
 )
-FEEDBACK_EVENTS: tuple[EmailEvent, ...] = ("BOUNCE", "COMPLAINT", "REJECT", "DELIVERY_DELAY")
+FEEDBACK_EVENTS: tuple[EmailEvent, ...] = ("BOUNCE", "COMPLAINT", "REJECT", "RENDERING_FAILURE", "DELIVERY_DELAY")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +189,7 @@ class SendingStream:
 
 @dataclass(frozen=True, kw_only=True)
 class Feedback:
-    """What becomes of bounces, complaints, rejects and delays.
+    """What becomes of bounces, complaints, delays, and mail that SES took and did not send.
 
     Args:
         record: Whether a function keeps, for each address and stream, the last event of each kind in a table. Without
@@ -209,8 +209,9 @@ class Analytics:
     Args:
         bucket: The bucket to write to; None to create one.
         access_log_bucket: Where the created bucket's access logs go; None to create one. Not together with ``bucket``.
-        lifecycle: Moves and expiry of objects in the created bucket; None to move them to Standard-IA after 90 days
-            and keep them. Not together with ``bucket``.
+        lifecycle: Moves and expiry of objects in the created bucket; None to move events to Standard-IA after 90 days
+            and keep them, and to delete those that do not fit the table, which are kept whole with headers and
+            subject, after 90 days. Not together with ``bucket``.
         buffer_interval: How long Firehose collects at most, from 0 s to 900 s; None for 300 s.
         campaign_tag: The message tag that names a campaign, in lower case.
     """

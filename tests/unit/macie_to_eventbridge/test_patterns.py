@@ -20,7 +20,8 @@ from ministack.services import eventbridge
 from moto.events.models import EventPattern
 
 from cdk_refarch import FindingRoute, MacieToEventBridge, Notification, Quarantine, Route, TicketQueue
-from cdk_refarch.macie_to_eventbridge.pattern import PATHS, address, categories, event_pattern, input_template
+from cdk_refarch._parts.names import address
+from cdk_refarch.macie_to_eventbridge.pattern import PATHS, categories, event_pattern, input_template
 from cdk_refarch.macie_to_eventbridge.routing import CATEGORIES, SEVERITIES, Category
 from tests.unit.macie_to_eventbridge.findings import (
     BUCKET,

@@ -30,7 +30,7 @@ from cdk_refarch import (
     Route,
     TicketQueue,
 )
-from cdk_refarch.macie_to_eventbridge.pattern import address
+from cdk_refarch._parts.names import address
 from tests.conftest import ROOT
 from tests.unit.macie_to_eventbridge.findings import SMALLEST
 from tests.unit.templates import Template

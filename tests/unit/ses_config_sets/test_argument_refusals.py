@@ -22,6 +22,7 @@ from tests.unit import refusals as given
 from tests.unit.refusals import Call, Case, checks, names, refused, stack
 from tests.unit.ses_config_sets.refusals import DOMAIN, IDENTITY
 
+QUIET = SendingStream(analytics_events=[])
 KEYED_BUCKET = s3.Bucket.from_bucket_attributes(stack, "Keyed", bucket_name="keyed", encryption_key=given.KEY)
 
 
@@ -113,6 +114,11 @@ SENDING: list[Case] = [
         "analytics must be an Analytics, got bool True; give Analytics(), or None to keep no events",
     ),
     (
+        sending(analytics=Analytics(), streams={"news": QUIET, "receipts": QUIET}),
+        "analytics and analytics_events must be given together for one stream or more, got no events of any stream; give "
+        "analytics=None, or events to a stream",
+    ),
+    (
         analytics(bucket="lake"),
         "Analytics: bucket must be a bucket, got str; give a construct that implements IBucket",
     ),
@@ -201,6 +207,8 @@ LEGAL: list[Call] = [
     sending(identity=IDENTITY),
     *(feedback(keep_transient_days=days, record=False) for days in (1, 3650, given.LATER_NUMBER)),
     analytics(),
+    sending(analytics=Analytics(), streams={"news": QUIET, "receipts": SendingStream(analytics_events=["SEND"])}),
+    sending(analytics=None, streams={"news": QUIET}),
     analytics(bucket=given.BUCKET, campaign_tag="a" * 256),
     analytics(bucket=given.FAR_BUCKET, buffer_interval=cdk.Duration.seconds(900), campaign_tag="_-0"),
     analytics(access_log_bucket=given.BUCKET, buffer_interval=cdk.Duration.seconds(0)),

@@ -11,7 +11,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_ses as ses
 
-from cdk_refarch.ses_config_sets import identity_checks
+from cdk_refarch.ses_config_sets import dns, identity_checks
 from cdk_refarch.ses_config_sets.values import AddressIdentity, Dmarc, DomainIdentity
 from tests.unit import refusals as given
 from tests.unit.refusals import Call, Case, checks, names, refused, stack
@@ -32,7 +32,9 @@ ZONE_OF_NETWORKS = route53.HostedZone(stack, "Networked", zone_name="example.com
 FAR_IDENTITY = ses.EmailIdentity.from_email_identity_arn(
     stack, "FarIdentity", f"arn:aws:ses:{given.THERE}:identity/example.com"
 )
-
+FAR_STACK = cdk.Stack(cdk.App(), "Far", env=cdk.Environment(region="us-east-1"))
+MADE_FAR = ses.EmailIdentity(FAR_STACK, "Identity", identity=ses.Identity.domain("example.com"))
+MADE_HERE = ses.EmailIdentity(stack, "MadeHere", identity=ses.Identity.domain("example.com"))
 
 OTHERS_IDENTITY = ses.EmailIdentity.from_email_identity_arn(
     stack, "OthersIdentity", f"arn:aws:ses:{given.OTHERS}:identity/example.com"
@@ -57,6 +59,9 @@ def dmarc(**arguments: Any) -> Call:
 
 LABEL = "a" * 63
 
+# With p=reject, its record has 255 characters.
+LONGEST_REPORT = f"{'d' * 60}@{'a' * 60}.{'b' * 60}.{'c' * 37}.com"
+
 KINDS = "identity must be a DomainIdentity, an AddressIdentity or an IEmailIdentity, got"
 A_DOMAIN = "domain must be a domain of lower-case letters, digits and - such as example.com, got"
 AN_ADDRESS = "address must be an address such as news@example.com, with a domain in lower case, got"
@@ -68,7 +73,7 @@ CASES: list[Case] = [
     (identity("example.com"), f"{KINDS} str 'example.com'; give DomainIdentity(domain='example.com')"),
     (identity("a@example.com"), f"{KINDS} str 'a@example.com'; give AddressIdentity(address='a@example.com')"),
     (identity(None), f"{KINDS} NoneType None; give DomainIdentity(domain='example.com')"),
-    (identity(FAR_IDENTITY), f"identity {given.ELSEWHERE}"),
+    *((identity(far), f"identity {given.ELSEWHERE}") for far in (FAR_IDENTITY, MADE_FAR)),
     (domain(None), "Identity: domain must be text, got NoneType None; give 'example.com', say"),
     (domain(" "), "Identity: domain must be text that is not empty, got ' '; give 'example.com', say"),
     *(
@@ -162,6 +167,14 @@ CASES: list[Case] = [
             ("Reports <dmarc@example.com>", "write 'dmarc@example.com'"),
         )
     ),
+    *(
+        (
+            dmarc(policy="reject", report_to=f"{front}{LONGEST_REPORT}", **arguments),
+            "Identity: report_to of dmarc must be short enough for a record of at most 255 characters, got one of "
+            f"{length} characters; give a shorter address",
+        )
+        for front, arguments, length in (("d", {}, 256), ("", {"subdomain_policy": "none"}, 264))
+    ),
     (address(7), "Identity: address must be text, got int 7; give 'news@example.com', say"),
     *(
         (address(wrong), f"Identity: {AN_ADDRESS} {wrong!r}; {remedy}")
@@ -193,8 +206,8 @@ def test_rejects(call: Call, message: str) -> None:
 
 LEGAL: list[Call] = [
     # Identities of other accounts may let this one send.
-    *(identity(right) for right in (IDENTITY, OTHERS_IDENTITY)),
-    identity(FAR_IDENTITY, given.anywhere),
+    *(identity(right) for right in (IDENTITY, OTHERS_IDENTITY, MADE_HERE)),
+    *(identity(far, given.anywhere) for far in (FAR_IDENTITY, MADE_FAR)),
     *(
         domain(right)
         for right in ("example.com", "mail.example.co.uk", "a-b.c1", f"{LABEL}.com", "xn--bcher-kva.example")
@@ -207,6 +220,8 @@ LEGAL: list[Call] = [
     domain(dmarc=None),
     *(dmarc(policy=policy, subdomain_policy=policy) for policy in ("none", "quarantine", "reject")),
     *(dmarc(report_to=right) for right in ("dmarc@example.com", "a.b_c+d=e-f@other.org", given.LATER)),
+    dmarc(policy="reject", report_to=LONGEST_REPORT),
+    dmarc(policy="reject", report_to=f"{'d' * 64}@{given.LATER}"),
     *(address(right) for right in ("news@example.com", "O'Neil+x@example.com", "a" * 64 + "@example.com", given.LATER)),
 ]
 
@@ -227,6 +242,10 @@ def test_a_domain_has_253_characters_at_most_with_the_subdomain_of_bounces() -> 
     domain("a." * 126 + "a", mail_from_subdomain=given.LATER)()
     with pytest.raises(ValueError, match=r"^Stack/Tested/Identity: domain must be a domain of "):
         domain("a." * 126 + "aa", mail_from_subdomain=given.LATER)()
+
+
+def test_the_longest_record_of_dmarc_is_one_text_of_route_53() -> None:
+    assert len(dns.dmarc_text(Dmarc(policy="reject", report_to=LONGEST_REPORT))) == 255
 
 
 def test_the_domain_of_bounces_is_known_for_domains_only() -> None:

@@ -11,7 +11,7 @@ from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_s3 as s3
 
 from cdk_refarch.ses_config_sets import inbound_checks, region_checks
-from cdk_refarch.ses_config_sets.values import AddressIdentity, DomainIdentity, Inbound
+from cdk_refarch.ses_config_sets.values import AddressIdentity, DomainIdentity, Inbound, SendingStream, TrackingDomain
 from tests.unit import refusals as given
 from tests.unit.refusals import Call, Case, checks, names, refused, stack
 from tests.unit.ses_config_sets.refusals import DOMAIN, IDENTITY
@@ -27,10 +27,22 @@ OWN_BUCKET = s3.Bucket(stack, "OwnBucket")
 
 
 def inbound(
-    recipients: Any = ("example.com",), identity: Any = DOMAIN, scope: cdk.Stack = stack, **arguments: Any
+    recipients: Any = ("example.com",),
+    identity: Any = DOMAIN,
+    scope: cdk.Stack = stack,
+    streams: Any = None,
+    **arguments: Any,
 ) -> Call:
     wanted = Inbound(recipients=recipients, **arguments)
-    return lambda: inbound_checks.check_inbound(checks, scope, wanted, identity)
+    return lambda: inbound_checks.check_inbound(checks, scope, wanted, identity, streams)
+
+
+def tracked(recipients: list[str], *domains: str, identity: Any = DOMAIN, **arguments: Any) -> Call:
+    streams = {
+        f"s{number}": SendingStream(tracking=TrackingDomain(domain=domain, **arguments))
+        for number, domain in enumerate(domains)
+    }
+    return inbound(recipients, identity, streams={"news": SendingStream(), **streams})
 
 
 def region(name: str) -> Call:
@@ -90,6 +102,19 @@ PARTS: list[Case] = [
             "another mail_from_subdomain",
         )
         for wrong in ("bounce.example.com", "help@bounce.example.com")
+    ),
+    *(
+        (
+            call,
+            "recipients and domain of tracking must be of different domains, got click.example.com for both; give the "
+            f"stream {name} another one: its CNAME cannot stand beside an MX record",
+        )
+        for call, name in (
+            (tracked(["click.example.com"], "click.example.com"), "s0"),
+            (tracked(["a@example.com", "a@click.example.com"], "go.example.com", "click.example.com"), "s1"),
+            (tracked(["click.example.com"], "click.example.com", https="REQUIRE"), "s0"),
+            (tracked(["a@click.example.com"], "click.example.com", identity=IDENTITY), "s0"),
+        )
     ),
     (inbound(bucket="mail"), "bucket must be an IBucket, got str 'mail'; give a construct that implements IBucket"),
     (inbound(bucket=given.FAR_BUCKET), f"bucket {given.ELSEWHERE}"),
@@ -179,6 +204,8 @@ LEGAL: list[Call] = [
     inbound(["other.com"], identity=AddressIdentity(address="a@example.com")),
     inbound(["other.com"], identity=LATER_DOMAIN),
     inbound(["bounce.example.com"], identity=dataclasses.replace(DOMAIN, mail_from_subdomain="back")),
+    tracked(["example.com", "a@in.example.com", "in.click.example.com"], "click.example.com", "go.in.example.com"),
+    tracked([f"a@{given.LATER}", given.LATER], given.LATER),
     *(inbound(bucket=bucket) for bucket in (given.BUCKET, LOCKABLE_BUCKET, OWN_BUCKET)),
     inbound(bucket=given.OTHERS_BUCKET, scope=given.anywhere),
     *(inbound(expire_after_days=days) for days in (1, 2147483647, given.LATER_NUMBER)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -87,6 +88,10 @@ NAMES: list[Case] = [
     (
         streams({}),
         "streams must be a mapping of 1 or more streams, got an empty one; give {'transactional': SendingStream()}",
+    ),
+    (
+        named(*(f"s{number}" for number in range(31))),
+        "streams must be a mapping of at most 30 streams, got one of 31; use a second construct for the rest",
     ),
     (named(7), "streams must be text, got int 7; call it transactional, say"),
     (named(given.LATER), "streams must be known when the app runs, got a token; call it transactional, say"),
@@ -338,6 +343,7 @@ def test_rejects(call: Call, message: str) -> None:
 
 LEGAL: list[Call] = [
     named("news"),
+    named(*(f"s{number}" for number in range(30))),
     named("a" * 40, "transactional", "ab", "a_b", "a1", "a_b_1", "news_pause", "news"),
     streams({f"s{number}": SendingStream(pool="MANAGED" if number else "STANDARD") for number in range(6)}),
     streams({"news": SendingStream(), "other": SendingStream(reputation=Reputation(pause=Pause()))}),
@@ -378,6 +384,13 @@ LEGAL: list[Call] = [
 @pytest.mark.parametrize("call", LEGAL)
 def test_accepts(call: Call) -> None:
     call()
+
+
+def test_the_function_that_records_feedback_can_know_as_many_streams_as_there_may_be() -> None:
+    longest = {f"{number:064}": f"{number:040}" for number in range(stream_checks.MAX_STREAMS)}
+    others = {"TABLE_NAME": "t" * 255, "KEEP_TRANSIENT_DAYS": "3650"}
+    variables = {"STREAMS": json.dumps(longest, separators=(",", ":")), **others}
+    assert sum(len(name) + len(value) for name, value in variables.items()) <= 4096
 
 
 def test_rejects_a_pool_of_another_region() -> None:

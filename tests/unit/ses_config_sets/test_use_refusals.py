@@ -7,6 +7,7 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
@@ -15,6 +16,13 @@ from tests.unit import refusals as given
 from tests.unit.refusals import Call, Case, checks, names, refused, stack
 
 ROLE = iam.Role.from_role_arn(stack, "Role", "arn:aws:iam::111122223333:role/sender")
+OTHERS_ROLE = iam.Role.from_role_arn(stack, "OthersRole", "arn:aws:iam::444455556666:role/sender")
+MADE_ROLE = iam.Role(stack, "MadeRole", assumed_by=iam.AccountRootPrincipal())
+USER = iam.User.from_user_name(stack, "User", "sender")
+GROUP = iam.Group(stack, "Group")
+KNOWN_FUNCTION = lambda_.Function.from_function_attributes(
+    stack, "KnownFunction", function_arn=f"arn:aws:lambda:{given.HERE}:function:f", role=ROLE
+)
 
 MAIL = Construct(stack, "Mail")
 TAKEN = Construct(MAIL, "Taken")
@@ -27,6 +35,10 @@ def grant(
     from_addresses: Any = ("*@example.com",), stream: Any = "news", templates: Any = (), sender: Any = "example.com"
 ) -> Call:
     return lambda: use_checks.check_grant(checks, stream, from_addresses, templates, STREAMS, sender)
+
+
+def grantee(wanted: Any, scope: Construct | None = MAIL) -> Call:
+    return lambda: use_checks.check_grantee(checks, wanted, scope)
 
 
 def hook(
@@ -97,9 +109,31 @@ GRANTS: list[Case] = [
         )
         for wrong in ("", "*", "welcome mail", "a/b", "a" * 65)
     ),
+    (grantee("role"), "grantee must be an IGrantable, got str 'role'; give a role, or a function that sends"),
+    *(
+        (
+            grantee(wrong),
+            f"grantee must be one that a policy can be attached to, got {type(wrong).__name__}; give a role, a user or a "
+            "group",
+        )
+        for wrong in (
+            iam.AccountPrincipal("111122223333"),
+            iam.AccountRootPrincipal(),
+            iam.AnyPrincipal(),
+            iam.ArnPrincipal("arn:aws:iam::111122223333:role/sender"),
+            iam.CompositePrincipal(iam.ServicePrincipal("lambda.amazonaws.com")),
+            iam.PrincipalWithConditions(ROLE, {"Bool": {"aws:SecureTransport": "true"}}),
+            iam.ServicePrincipal("lambda.amazonaws.com"),
+        )
+    ),
     (
-        lambda: use_checks.check_grantee(checks, "role"),
-        "grantee must be an IGrantable, got str 'role'; give a role, or a function that sends",
+        grantee(given.FUNCTION),
+        "grantee must be one that a policy can be attached to, got one without a role that is known; give its role, or "
+        "bring it along together with its role",
+    ),
+    (
+        grantee(OTHERS_ROLE),
+        f"grantee {given.OTHER_ACCOUNT}; give a role here that the other account may assume",
     ),
 ]
 
@@ -113,8 +147,8 @@ HOOKS: list[Case] = [
     *(
         (hook(wrong), f"id must be one that is free, got {wrong!r}, which is taken; use another id")
         for wrong in (
-            *("Taken", "Key", "Streams", "Identity", "Records", "Feedback", "Analytics", "Provider", "Inbound"),
-            *("AccountSuppression", "DeliverabilityManager", "Default", "Resource"),
+            *("Taken", "Key", "Streams", "Identity", "Records", "Feedback", "Analytics", "Account", "Inbound"),
+            *("Default", "Resource"),
         )
     ),
     *(
@@ -200,7 +234,8 @@ LEGAL: list[Call] = [
     grant(["Ops@example.com", "Ops+x@EXAMPLE.com", "Ops+*@example.com"], sender="Ops@example.com"),
     grant(["a@any.org"], sender=given.LATER),
     grant(["*@EXAMPLE.com"], sender="Example.com"),
-    lambda: use_checks.check_grantee(checks, ROLE),
+    *(grantee(right) for right in (ROLE, MADE_ROLE, USER, GROUP, KNOWN_FUNCTION)),
+    *(grantee(OTHERS_ROLE, scope) for scope in (None, ANYWHERE)),
     hook(),
     hook("C"),
     hook("C" * 64),

@@ -1,4 +1,4 @@
-"""Keeps, for each address and stream, the last bounce, complaint and delay of each kind that Amazon SES tells of.
+"""Keeps, for each address and stream, the last event of each kind that Amazon SES tells of mail that did not arrive.
 
 Messages of the queue are the events as SES publishes them, and may come twice and in any order: an event replaces only
 an older one. Of two that happened in the same millisecond, the one with the greater feedback id stays, or with the
@@ -24,12 +24,14 @@ KEEP_TRANSIENT_SECONDS = int(os.environ["KEEP_TRANSIENT_DAYS"]) * 24 * 60 * 60
 VALIDATION = "Successfully validated SNS topic"
 """How the text begins that SES sends, in place of an event, when it is told of the topic."""
 
-FEEDBACK = {
+FEEDBACK: dict[str, tuple[str, str | None]] = {
     "Bounce": ("bounce", "bouncedRecipients"),
     "Complaint": ("complaint", "complainedRecipients"),
     "DeliveryDelay": ("deliveryDelay", "delayedRecipients"),
+    "Reject": ("reject", None),
+    "Rendering Failure": ("failure", None),
 }
-"""The events that are kept: what tells of it, and who it is about.
+"""The events that are kept: what tells of it, and who it is about; None for all that the mail was for.
 https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html"""
 
 BOUNCES = {"Permanent": "PERMANENT_BOUNCE", "Transient": "TRANSIENT_BOUNCE"}
@@ -87,7 +89,7 @@ def _keep(body: str, line: dict[str, Any], context: Any) -> None:
     event = json.loads(body)
     line["type"] = event["eventType"]
     if event["eventType"] not in FEEDBACK:
-        # It tells of no recipient that must not be written to; the message id leads to what else is known.
+        # The message id leads to what else is known.
         line |= {"dropped": "type", "email": event.get("mail", {}).get("messageId")}
         return
     line |= {"email": event["mail"]["messageId"], "kept": 0, "known": 0}
@@ -121,8 +123,12 @@ def _items(event: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     configuration_set = mail["tags"]["ses:configuration-set"][0]
     stream = STREAMS.get(configuration_set, configuration_set)
     kind, sub_type = _kind(event["eventType"], detail)
-    at = _time(detail["timestamp"])
-    for recipient in detail[recipients]:
+    if recipients is None:
+        # SES took the mail and did not send it: there is no other time, and nobody in particular.
+        at, listed = _time(mail["timestamp"]), [{"emailAddress": address} for address in mail["destination"]]
+    else:
+        at, listed = _time(detail["timestamp"]), detail[recipients]
+    for recipient in listed:
         texts = {
             "address": _address(recipient["emailAddress"]),
             "event": f"{stream}#{kind}",
@@ -133,7 +139,7 @@ def _items(event: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             "feedback_id": detail.get("feedbackId"),
             "sub_type": sub_type,
             "status": recipient.get("status"),
-            "diagnostic": (recipient.get("diagnosticCode") or "")[:MAX_DIAGNOSTIC],
+            "diagnostic": (recipient.get("diagnosticCode") or detail.get("errorMessage") or "")[:MAX_DIAGNOSTIC],
         }
         item = {key: {"S": text} for key, text in texts.items() if text}
         if kind not in KEPT_FOR_GOOD:
@@ -150,7 +156,11 @@ def _kind(event_type: str, detail: Mapping[str, Any]) -> tuple[str, str | None]:
         reported = detail.get("complaintFeedbackType")
         kind = "NOT_SPAM" if reported == "not-spam" else "COMPLAINT"
         return kind, detail.get("complaintSubType") or reported
-    return "DELIVERY_DELAY", detail.get("delayType")
+    if event_type == "DeliveryDelay":
+        return "DELIVERY_DELAY", detail.get("delayType")
+    if event_type == "Reject":
+        return "REJECT", detail.get("reason")
+    return "RENDERING_FAILURE", detail.get("templateName")
 
 
 def _time(text: str) -> datetime:
