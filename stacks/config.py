@@ -88,7 +88,7 @@ class SesConfigSetsSettings(_Section):
     hosted_zone_name: str | None = None
     address: str | None = None
     mail_from_subdomain: str = "bounce"
-    dmarc_policy: Literal["none", "quarantine", "reject"] | None = "quarantine"
+    dmarc_policy: Literal["none", "quarantine", "reject", "existing"] = "quarantine"
     dmarc_report_to: str | None = None
     streams: dict[str, StreamSettings] = {
         "transactional": StreamSettings(),
@@ -123,9 +123,9 @@ class SesConfigSetsSettings(_Section):
         for key in ("hosted_zone_id", "dmarc_report_to"):
             if self.address is not None and getattr(self, key) is not None:
                 yield "address", key, apart, "both", f"drop {key}: only a domain has records, or drop address"
-        if self.dmarc_report_to is not None and self.dmarc_policy is None:
+        if self.dmarc_report_to is not None and self.dmarc_policy == "existing":
             remedy = "give a policy, or drop dmarc_report_to: the record that the domain has says where reports go"
-            yield "dmarc_report_to", "dmarc_policy", together, "dmarc_policy null", remedy
+            yield "dmarc_report_to", "dmarc_policy", together, "dmarc_policy existing", remedy
         if self.expire_after_days is not None and not self.analytics:
             remedy = "drop expire_after_days: no events are kept"
             yield "expire_after_days", "analytics", together, "analytics false", remedy

@@ -83,7 +83,9 @@ class SesConfigSetsStack(cdk.Stack):
             domain=own.domain,
             hosted_zone=zone,
             mail_from_subdomain=own.mail_from_subdomain,
-            dmarc=None if own.dmarc_policy is None else Dmarc(policy=own.dmarc_policy, report_to=own.dmarc_report_to),
+            dmarc=None
+            if own.dmarc_policy == "existing"
+            else Dmarc(policy=own.dmarc_policy, report_to=own.dmarc_report_to),
         )
 
     def _outputs(self) -> Iterator[tuple[str, str, str]]:

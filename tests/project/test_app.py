@@ -63,10 +63,10 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str, str]] = [
         for key in given
     ),
     (
-        {**REPORTS, "dmarc_policy": None},
+        {**REPORTS, "dmarc_policy": "existing"},
         "dmarc_report_to",
         "dmarc_policy",
-        "given together, got dmarc_policy null; give a policy, or drop dmarc_report_to: the record that the domain has "
+        "given together, got dmarc_policy existing; give a policy, or drop dmarc_report_to: the record that the domain has "
         "says where reports go",
     ),
     (
@@ -155,7 +155,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         {"inbound_mx_record": False, "inbound_recipients": []},
         {**ZONE, "hosted_zone_name": "example.com"},
         {**ZONE, **REPORTS, "dmarc_policy": "none"},
-        {"address": "a@example.com", "dmarc_policy": None},
+        {"address": "a@example.com", "dmarc_policy": "existing"},
         {"expire_after_days": 30},
         {"analytics": False},
     ],

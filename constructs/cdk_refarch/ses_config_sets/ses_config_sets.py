@@ -112,7 +112,7 @@ class SesConfigSets(Construct):
         users = "topics, queues, buckets and logs"
         check_resources(self._checks, scope, encryption_key, alarm_topic, removal_policy, log_retention, users=users)
         check_sending(self._checks, scope, identity, streams, default_stream, feedback, analytics)
-        check_inbound(self._checks, scope, inbound, identity)
+        check_inbound(self._checks, scope, inbound, identity, streams)
         check_account(self._checks, account, streams)
         once = claimed(identity, inbound, account)
         check_claims(self._checks, scope, once, REMEDIES)
@@ -166,7 +166,7 @@ class SesConfigSets(Construct):
         Raises:
             ValueError: If there is no such stream, or an address that the identity does not have.
         """
-        use_checks.check_grantee(self._checks, grantee)
+        use_checks.check_grantee(self._checks, grantee, self)
         use_checks.check_grant(self._checks, stream, from_addresses, template_names, self.streams, self._sender)
         return sending.grant(
             self, grantee, self.identity, self.streams[stream], list(from_addresses), list(template_names)

@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 ADDRESS, SUBJECT, DIAGNOSTIC = "recipient@example.com", "Message sent from Amazon SES", "smtp; 550 5.1.1 user unknown"
+MISSING = "Attribute 'attributeName' is not present in the rendering data."
 SENDER = "Sender Name <sender@example.com>"
 MESSAGE_ID = "EXAMPLE7c191be45-e9aedb9a-02f9-4d12-a87d-dd0099a07f8a-000000"
 FEEDBACK_ID = "01000157c44f053b-61b59c11-9236-11e6-8f96-7be8aexample-000000"
 AT, AT_SECONDS = "2017-08-05T00:41:02.669Z", 1_501_893_662
+MAIL_AT, MAIL_AT_SECONDS = "2017-08-05T00:40:02.012Z", 1_501_893_602
 SET = "ConfigSet"
 
 VALIDATION = "Successfully validated SNS topic for Amazon SES event publishing."
@@ -22,7 +24,7 @@ Event = dict[str, Any]
 def mail(**more: Any) -> Event:
     """What an event says of the mail."""
     return {
-        "timestamp": "2017-08-05T00:40:02.012Z",
+        "timestamp": MAIL_AT,
         "source": SENDER,
         "sourceArn": "arn:aws:ses:us-east-1:123456789012:identity/sender@example.com",
         "sendingAccountId": "123456789012",
@@ -58,8 +60,9 @@ def send() -> Event:
     return {"eventType": "Send", "mail": mail(), "send": {}}
 
 
-def reject() -> Event:
-    return {"eventType": "Reject", "mail": mail(), "reject": {"reason": "Bad content"}}
+def reject(**more: Any) -> Event:
+    about = more.pop("mail", mail())
+    return {"eventType": "Reject", "mail": about, "reject": {"reason": "Bad content"} | more}
 
 
 def reported(address: str = ADDRESS, **more: Any) -> Event:
@@ -147,12 +150,10 @@ def click() -> Event:
     return {"eventType": "Click", "click": detail, "mail": mail()}
 
 
-def rendering_failure() -> Event:
-    detail = {
-        "errorMessage": "Attribute 'attributeName' is not present in the rendering data.",
-        "templateName": "MyTemplate",
-    }
-    return {"eventType": "Rendering Failure", "mail": reduced_mail(), "failure": detail}
+def rendering_failure(**more: Any) -> Event:
+    about = more.pop("mail", reduced_mail())
+    detail = {"errorMessage": MISSING, "templateName": "MyTemplate"}
+    return {"eventType": "Rendering Failure", "mail": about, "failure": detail | more}
 
 
 def delivery_delay(*recipients: Event, **more: Any) -> Event:

@@ -69,11 +69,12 @@ def test_of_two_events_of_one_millisecond_that_with_the_greater_feedback_id_stay
     assert (recorder.item["feedback_id"], recorder.item["sub_type"]) == ("f2", "A")
 
 
+@pytest.mark.parametrize("make", [events.delivery_delay, events.reject, events.rendering_failure])
 @pytest.mark.parametrize("backwards", [False, True])
-def test_of_two_delays_of_one_millisecond_that_of_the_greater_message_id_stays(
-    recorder: Recorder, backwards: bool
+def test_of_two_events_without_feedback_ids_that_of_the_greater_message_id_stays(
+    recorder: Recorder, backwards: bool, make: Callable[..., dict[str, Any]]
 ) -> None:
-    told = [events.delivery_delay(mail=events.reduced_mail(messageId=one)) for one in ("m1", "m2")]
+    told = [make(mail=events.reduced_mail(messageId=one)) for one in ("m1", "m2")]
     assert recorder.run(*(reversed(told) if backwards else told)) == []
     assert recorder.item["message_id"] == "m2"
 
@@ -85,13 +86,21 @@ def test_two_spellings_of_an_address_in_one_event_leave_the_first(recorder: Reco
         assert recorder.item["status"] == "5.0.1"
 
 
+def about_mail(address: str, timestamp: str, mail: dict[str, Any]) -> dict[str, Any]:
+    """What an event says of the mail that has no time and no address of its own."""
+    return {"mail": {**mail, "timestamp": timestamp, "destination": [address]}}
+
+
 KINDS: dict[str, Callable[..., dict[str, Any]]] = {
     "PERMANENT_BOUNCE": lambda address, **more: events.bounce_without_report("Permanent", address, **more),
     "TRANSIENT_BOUNCE": lambda address, **more: events.bounce_without_report("Transient", address, **more),
     "COMPLAINT": events.complaint,
     "NOT_SPAM": lambda address, **more: events.complaint(address, complaintFeedbackType="not-spam", **more),
     "DELIVERY_DELAY": lambda address, **more: events.delivery_delay({"emailAddress": address}, **more),
+    "REJECT": lambda address, **more: events.reject(**about_mail(address, **more)),
+    "RENDERING_FAILURE": lambda address, **more: events.rendering_failure(**about_mail(address, **more)),
 }
+WITHOUT_FEEDBACK_ID = ("DELIVERY_DELAY", "REJECT", "RENDERING_FAILURE")
 
 
 @dataclass(frozen=True)
@@ -116,7 +125,7 @@ def told_events(draw: st.DrawFn) -> Told:
     # Without milliseconds where there are none.
     more: dict[str, Any] = {"timestamp": at.astimezone(zone).isoformat().replace("+00:00", "Z")}
     more["mail"] = events.mail(messageId=f"m{number}", tags=tags)
-    if kind != "DELIVERY_DELAY":
+    if kind not in WITHOUT_FEEDBACK_ID:
         more["feedbackId"] = f"f{number}"
     address = "b@example.com" if "<" in spelling else "a@example.com"
     return Told((address, f"{stream}#{kind}"), (at, f"{number}"), KINDS[kind](spelling, **more))

@@ -9,10 +9,21 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
+from cdk_refarch.ses_config_sets.contact_record import NOT_SENT as NOT_SENT_PATTERN
+from sandbox.adapters import log_metrics
 from tests.fakes.aws import FakeAws
 from tests.handlers.loading import Context, load
 from tests.handlers.ses_config_sets import events
-from tests.handlers.ses_config_sets.events import ADDRESS, AT, AT_SECONDS, FEEDBACK_ID, MESSAGE_ID, VALIDATION
+from tests.handlers.ses_config_sets.events import (
+    ADDRESS,
+    AT,
+    AT_SECONDS,
+    FEEDBACK_ID,
+    MAIL_AT,
+    MAIL_AT_SECONDS,
+    MESSAGE_ID,
+    VALIDATION,
+)
 from tests.handlers.ses_config_sets.recorder import SETTINGS, Recorder, recorder, recorder_in_aws, shared_recorder
 
 __all__ = ["recorder", "shared_recorder"]
@@ -40,6 +51,8 @@ def kept(kind: str, **more: str) -> dict[str, str]:
 
 
 REPORT = {"status": "5.1.1", "diagnostic": events.DIAGNOSTIC}
+# SES took the mail and did not send it: all that is known of the time is when that was.
+NOT_SENT = {"event_at": MAIL_AT, "expires_at": str(MAIL_AT_SECONDS + 90 * 86_400), "feedback_id": ""}
 DELAY = {"status": "4.4.1", "diagnostic": "smtp; 421 4.4.1 Unable to connect to remote host", "feedback_id": ""}
 RECORDED = {
     "hard bounce": (events.bounce(), kept("PERMANENT_BOUNCE", sub_type="General", **REPORT)),
@@ -90,6 +103,12 @@ RECORDED = {
         events.delivery_delay(),
         kept("DELIVERY_DELAY", sub_type="TransientCommunicationFailure", expires_at=EXPIRES, **DELAY),
     ),
+    "infected mail": (events.reject(), kept("REJECT", sub_type="Bad content", **NOT_SENT)),
+    "rejected mail without a reason": (events.reject(reason=None), kept("REJECT", **NOT_SENT)),
+    "template without its data": (
+        events.rendering_failure(),
+        kept("RENDERING_FAILURE", sub_type="MyTemplate", diagnostic=events.MISSING, **NOT_SENT),
+    ),
 }
 
 
@@ -107,11 +126,9 @@ def test_an_event_of_a_recipient_is_kept_with_its_kind_and_reason(
     "make",
     [
         events.send,
-        events.reject,
         events.delivery,
         events.opened,
         events.click,
-        events.rendering_failure,
         events.subscription,
         lambda: {"eventType": "Something New"},
     ],
@@ -159,6 +176,16 @@ def test_each_recipient_has_an_item_of_its_own(recorder: Recorder, capsys: pytes
             "kind": "PERMANENT_BOUNCE",
         }
     ]
+
+
+@pytest.mark.parametrize(("make", "kind"), [(events.reject, "REJECT"), (events.rendering_failure, "RENDERING_FAILURE")])
+def test_mail_that_was_not_sent_is_kept_for_each_address_that_it_was_for(
+    recorder: Recorder, capsys: pytest.CaptureFixture[str], make: Callable[..., dict[str, Any]], kind: str
+) -> None:
+    about = events.reduced_mail(destination=["a@example.com", "Bob <B@example.com>"])
+    assert recorder.run(make(mail=about)) == []
+    assert list(recorder.items) == [(one, f"receipts#{kind}") for one in ("a@example.com", "b@example.com")]
+    assert [(line["kept"], line["kind"]) for line in lines(capsys)] == [(2, kind)]
 
 
 @pytest.mark.parametrize(
@@ -243,6 +270,9 @@ UNREADABLE = {
     "no recipients": without(events.complaint(), "complaint", "complainedRecipients"),
     "a recipient without an address": events.bounce({"status": "5.1.1"}),
     "an empty address": events.complaint("Jane < >"),
+    "rejected mail of no time": without(events.reject(), "mail", "timestamp"),
+    "rejected mail to nobody known": without(events.reject(), "mail", "destination"),
+    "a template of which nothing is told": without(events.rendering_failure(), "failure"),
     "an address that is no text": events.bounce({"emailAddress": 5}),
     "a status that is no text": events.bounce(events.reported(status=5)),
 }
@@ -323,12 +353,26 @@ def test_no_log_line_has_an_address_a_diagnostic_or_a_subject(
 ) -> None:
     recorder.failing["slow@example.com"] = "ValidationException"
     told = [event for event, _ in RECORDED.values()]
-    told += [events.send(), events.reject(), events.delivery(), events.opened(), events.click()]
-    told += [events.rendering_failure(), events.subscription(), events.complaint("Slow <slow@example.com>")]
+    told += [events.send(), events.delivery(), events.opened(), events.click()]
+    told += [events.subscription(), events.complaint("Slow <slow@example.com>")]
     told += [message for message in UNREADABLE.values() if isinstance(message, dict)]
     recorder.run(*told, events.complaint(timestamp=ADDRESS), f'{{"{ADDRESS}": ', f'["{ADDRESS}"]')
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == len(told) + 3
     assert err == ""
-    for secret in ("@", "smtp", "Sender", "Slow", "suppression list", "Unable", events.SUBJECT, "unknown", "192.0.2"):
+    secrets = ("@", "smtp", "Sender", "Slow", "suppression list", "Unable", events.SUBJECT, "unknown", "192.0.2")
+    for secret in (*secrets, "attributeName", "Bad content"):
         assert secret not in out
+
+
+def test_mail_that_was_not_sent_is_counted_by_its_line_of_the_log_and_nothing_else_is(
+    recorder: Recorder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = [event for event, _ in RECORDED.values()]
+    told += [events.send(), events.delivery(), events.opened(), events.click(), events.subscription()]
+    told += [without(events.reject(), "mail", "destination"), {"eventType": "Something New"}]
+    recorder.run(*told, VALIDATION, "{")
+    matches = log_metrics._compiled(NOT_SENT_PATTERN)
+    counted = [event["eventType"] for event, line in zip(told, lines(capsys), strict=False) if matches(line)]
+    # One that comes again is counted whenever it comes.
+    assert counted == ["Reject", "Reject", "Rendering Failure", "Reject"]

@@ -154,12 +154,13 @@ class Message:
     to: tuple[str, ...] = ("ann@example.com",)
     configuration_set: str = "Set-A"
     campaign: str | None = "Spring"
+    at: str = "23:59:59.999"
 
     def event(self, kind: str, key: str | None = None, **detail: Any) -> Document:
         tags = {"ses:configuration-set": [self.configuration_set]}
         if self.campaign:
             tags["Campaign"] = [self.campaign]
-        mail = {"timestamp": f"{self.day}T23:59:59.999Z", "messageId": self.id, "destination": self.to, "tags": tags}
+        mail = {"timestamp": f"{self.day}T{self.at}Z", "messageId": self.id, "destination": self.to, "tags": tags}
         return {"eventType": kind, "mail": mail, **({key: detail} if key else {})}
 
     def send(self) -> Document:

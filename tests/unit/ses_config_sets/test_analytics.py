@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from typing import Any
@@ -54,6 +55,18 @@ def test_events_are_collected_and_kept_as_long_as_asked_for(made: Built) -> None
     assert 400 in [one.get("ExpirationInDays") for one in rules]
 
 
+def test_events_that_do_not_fit_the_table_go_in_time_unless_it_is_said_how_long_all_is_kept(made: Built) -> None:
+    kept = {}
+    for name in ("plain", "full"):
+        analytics: Any = made.scene(name).email.analytics
+        rules = made.scene(name).of(analytics.delivery.bucket)["LifecycleConfiguration"]["Rules"]
+        kept[name] = {one["Prefix"]: one["ExpirationInDays"] for one in rules if "ExpirationInDays" in one}
+        moved = [one["Prefix"] for one in rules if "Transitions" in one]
+        assert moved == (["data/"] if name == "plain" else [])
+    assert kept == {"plain": {"errors/": 90}, "full": {"data/": 400}}
+    assert "LifecycleConfiguration" not in made.given.of(made.lake)
+
+
 def test_events_go_to_a_given_bucket_and_no_other_is_made(made: Built) -> None:
     analytics: Any = made.given.email.analytics
     assert analytics.delivery.bucket is made.lake
@@ -77,9 +90,8 @@ def test_results_of_queries_are_encrypted_with_the_key_whoever_asks(made: Built,
         },
     }
     assert group["RecursiveDeleteOption"] is True
-    # Athena does not make names up, and there is one of a name in an account and region.
-    assert group["Name"].startswith(f"{scene.capitalize()}-")
-    assert len(group["Name"]) <= 128
+    # Athena does not make names up.
+    assert re.fullmatch("email-events-[0-9a-f]{32}", group["Name"])
 
 
 @SCENES

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cdk_refarch.ses_config_sets.contact_record import NOT_SENT
 from tests.unit.ses_config_sets.built import ACCOUNT, HERE, REGION, Built, allowed, permissions, service
 
 SCENES = pytest.mark.parametrize("scene", ["plain", "full", "bare", "given"])
@@ -59,6 +60,15 @@ def test_events_go_into_the_queue_as_they_are_or_wait_among_the_failed(made: Bui
     assert queue["RedrivePolicy"] == {"deadLetterTargetArn": failed, "maxReceiveCount": 5}
     for one in (queue, where.of(feedback.failed_events)):
         assert (one["KmsMasterKeyId"], one["MessageRetentionPeriod"]) == (where.key_arn(), 14 * 24 * 3600)
+
+
+@SCENES
+def test_the_queues_let_the_topic_in_before_it_knows_of_them(made: Built, scene: str) -> None:
+    where = made.scene(scene)
+    feedback = where.email.feedback
+    for queue in (feedback.queue, feedback.failed_events):
+        for needed in (queue, queue.node.find_child("Policy")):
+            assert where.waits_for(feedback.node.find_child("Subscription"), needed), needed.node.path
 
 
 @SCENES
@@ -185,6 +195,26 @@ def test_a_recorder_that_fails_rings(made: Built) -> None:
     alarm = made.full.of(made.full.email.alarms["FeedbackRecordErrors"])
     assert (alarm["MetricName"], alarm["Namespace"]) == ("Errors", "AWS/Lambda")
     assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": made.full.shown(record.function.function_name)}]
+
+
+def test_mail_that_ses_took_and_did_not_send_rings(made: Built) -> None:
+    counted = set()
+    for where in (made.plain, made.full):
+        record: Any = where.email.feedback.record
+        (counting,) = [one for one in where.all("AWS::Logs::MetricFilter")]
+        assert counting["LogGroupName"] == where.of(record.function)["LoggingConfig"]["LogGroup"]
+        # What it matches of the lines that the function writes is tested with the function.
+        assert counting["FilterPattern"] == NOT_SENT
+        alarm = where.of(where.email.alarms["FeedbackRecordNotSent"])
+        (metric,) = counting["MetricTransformations"]
+        names = {"MetricNamespace": alarm["Namespace"], "MetricName": alarm["MetricName"]}
+        assert metric == {**names, "MetricValue": "1", "Unit": "Count"}
+        assert (alarm["Statistic"], alarm["Threshold"], alarm["ComparisonOperator"]) == ("Sum", 0, "GreaterThanThreshold")
+        assert "Dimensions" not in alarm
+        counted.add(alarm["MetricName"])
+    # Two constructs of an account do not ring for each other.
+    assert len(counted) == 2
+    assert "FeedbackRecordNotSent" not in made.bare.email.alarms
 
 
 USE = ["kms:Decrypt", "kms:GenerateDataKey"]

@@ -145,6 +145,18 @@ def test_a_queue_gets_the_events_themselves_from_the_topic_only(made: Built) -> 
         ]
 
 
+def test_nothing_is_told_before_whom_it_is_told_to_and_where_it_waits_let_it_in(made: Built) -> None:
+    for hook in HOOKS:
+        one, undelivered = made.hooks[hook].subscription, made.hooks[hook].undelivered
+        needed = [undelivered, undelivered.node.find_child("Policy")]
+        if hook == "Clean":
+            needed.append(made.hooks[hook].node.find_child("Permission"))
+        elif hook != "Elsewhere":
+            needed += [made.queues[hook], made.queues[hook].node.find_child("Policy")]
+        for each in needed:
+            assert made.full.waits_for(one, each), (hook, each.node.path)
+
+
 def test_the_key_of_a_queue_admits_topics_of_this_account(made: Built) -> None:
     key: Any = made.queues["Soft"].encryption_master_key
     assert isinstance(key, kms.Key)

@@ -35,6 +35,8 @@ DAYS = 5
 QUERIES = queries(DATABASE, TABLE, STREAMS, "campaign", DAYS)
 TODAY = Message().day
 FIRST = TODAY - timedelta(days=DAYS - 1)
+EVE = FIRST - timedelta(days=1)
+"""The first partition that is read; one is named after its oldest record."""
 # Connecting takes longer than most queries here.
 DUCKDB = duckdb.connect(config={"threads": 1})
 NUMBERS = itertools.count()
@@ -276,10 +278,10 @@ def test_each_type_of_event_has_a_time_and_says_what_happened(examples: duckdb.D
 @pytest.fixture(scope="module")
 def shifted() -> Iterator[dict[str, duckdb.DuckDBPyConnection]]:
     """The same events, in the partitions of several days; and with such of older mail, which came today."""
-    old = Message(id="m0", day=FIRST - timedelta(days=1))
+    old = Message(id="m0", day=EVE)
     with (
-        lake([(FIRST - timedelta(days=1), one) for one in Message().everything()]) as before,
-        lake([(FIRST, one) for one in Message().everything()]) as first,
+        lake([(EVE - timedelta(days=1), one) for one in Message().everything()]) as before,
+        lake([(EVE, one) for one in Message().everything()]) as first,
         lake(today(*Message().everything())) as now,
         lake(today(*Message().everything(), *old.everything())) as mixed,
     ):
@@ -287,7 +289,7 @@ def shifted() -> Iterator[dict[str, duckdb.DuckDBPyConnection]]:
 
 
 @NAMES
-def test_a_query_reads_the_partitions_of_the_last_days_only(
+def test_a_query_reads_the_partitions_of_the_last_days_and_the_one_before_only(
     shifted: dict[str, duckdb.DuckDBPyConnection], name: str
 ) -> None:
     parameters = ("m1",) if name == "events_of_message" else ()
@@ -295,6 +297,20 @@ def test_a_query_reads_the_partitions_of_the_last_days_only(
     assert first == now != []
     assert before == ([(stream, 0, 0, None) for stream in sorted(STREAMS.values())] if "complaints" in name else [])
     assert mixed == now, "late events of older mail count nowhere"
+
+
+def test_mail_of_the_first_minute_counts_though_its_events_lie_in_the_partition_of_the_day_before() -> None:
+    first, evening = Message(day=FIRST, at="00:01:00.000"), Message(id="m2", day=EVE)
+    told = [
+        *(one for message in (first, evening) for one in (message.send(), message.delivery("ann@example.com"))),
+        *(one for message in (first, evening) for one in (message.bounce("ann@example.com"), message.open())),
+        *(message.complaint("ann@example.com", id=message.id) for message in (first, evening)),
+    ]
+    with lake([(EVE, document) for document in told]) as database:
+        assert result(database, "bounce_rate_by_domain_and_day") == [("example.com", str(FIRST), 1, 1, 0, 1.0)]
+        assert result(database, "open_rate_by_campaign") == [("Spring", 1, 1, 1.0)]
+        assert result(database, "complaints_by_stream")[-1] == ("transactional", 1, 1, 1.0)
+        assert [row[1] for row in result(database, "events_of_message", "m1")][0] == "Send"
 
 
 def known(arrivals: list[Arrival], *kinds: str) -> list[tuple[Document, str]]:
@@ -362,7 +378,7 @@ EVENTS: list[Callable[[Message, str, str], Document]] = [
 ]
 DRAWN = st.lists(
     st.tuples(
-        st.sampled_from([0, 1, DAYS]),
+        st.sampled_from([0, 1, DAYS - 1, DAYS]),
         st.lists(
             st.sampled_from(["ann@example.com", "Ann@example.com", "bob@example.com", "eve@example.net"]),
             min_size=1,
@@ -370,13 +386,13 @@ DRAWN = st.lists(
         ),
         st.sampled_from(["Set-A", "Set-B", "Other"]),
         st.sampled_from([None, "Spring", "autumn"]),
-        # What happened, to which recipients, how many days later, how often it arrived, and before what.
+        # What happened, to which recipients, in the partition of how many days later, how often, and before what.
         st.lists(
             st.tuples(
                 st.sampled_from(EVENTS),
                 st.integers(0, 2),
                 st.integers(0, 2),
-                st.booleans(),
+                st.integers(-1, 1),
                 st.integers(1, 2),
                 st.integers(),
             ),
@@ -393,8 +409,8 @@ def drawn_arrivals(drawn: list[tuple[int, list[str], str, str | None, list[Any]]
     arrivals = [(0, *one) for one in today(Message(id="m9", configuration_set="Other").send())]
     for number, (age, to, configuration_set, campaign, events) in enumerate(drawn):
         message = Message(f"m{number}", TODAY - timedelta(days=age), tuple(to), configuration_set, campaign)
-        for make, one, other, is_late, copies, place in events:
-            day = min(TODAY, message.day + timedelta(days=is_late))
+        for make, one, other, later, copies, place in events:
+            day = min(TODAY, message.day + timedelta(days=later))
             arrivals += [(place, day, make(message, to[one % len(to)], to[other % len(to)]))] * copies
     return [(day, document) for _, day, document in sorted(arrivals, key=lambda arrival: arrival[0])]
 

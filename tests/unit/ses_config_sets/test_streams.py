@@ -111,6 +111,7 @@ def test_feedback_and_all_events_go_where_they_are_kept_by_default(made: Built) 
         "REJECT",
         "BOUNCE",
         "COMPLAINT",
+        "RENDERING_FAILURE",
         "DELIVERY_DELAY",
     ]
     assert made.plain.destination("transactional", "Analytics")["MatchingEventTypes"] == list(ALL_EVENTS)
@@ -158,13 +159,14 @@ def test_events_are_counted_by_message_tags(made: Built) -> None:
     }
 
 
-def test_feedback_goes_to_the_topic_once_ses_may_publish_there(made: Built) -> None:
+def test_feedback_goes_to_the_topic_once_ses_may_publish_there_and_the_queue_hears_of_it(made: Built) -> None:
     for scene in (made.plain, made.full, made.bare):
         topic = scene.email.feedback.topic
         for name, stream in scene.email.streams.items():
             to = scene.destination(name, "Feedback")["SnsDestination"]
             assert to == {"TopicARN": scene.shown(topic.topic_arn)}
-            assert scene.waits_for(stream.node.find_child("FeedbackDestination"), topic.node.find_child("Policy"))
+            for needed in (topic.node.find_child("Policy"), scene.email.feedback.node.find_child("Subscription")):
+                assert scene.waits_for(stream.node.find_child("FeedbackDestination"), needed), needed.node.path
 
 
 def test_events_go_to_firehose_by_a_role_of_the_stream(made: Built) -> None:
