@@ -66,8 +66,8 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str, str]] = [
         {**REPORTS, "dmarc_policy": "existing"},
         "dmarc_report_to",
         "dmarc_policy",
-        "given together, got dmarc_policy existing; give a policy, or drop dmarc_report_to: the record that the domain has "
-        "says where reports go",
+        "given together, got dmarc_policy existing; give a policy, or drop dmarc_report_to: the record that the domain "
+        "has says where reports go",
     ),
     (
         {"expire_after_days": 30, "analytics": False},

@@ -84,7 +84,7 @@ class ContactRecord(Construct):
         self.function = python_function(
             self,
             code=HANDLERS / "feedback_recorder",
-            description="Records bounces, complaints and delays of email by address",
+            description="Records by address which email bounced, was complained of, is late or was not sent",
             timeout=cdk.Duration.seconds(HANDLER_SECONDS),
             statements=self._statements(queue),
             environment={

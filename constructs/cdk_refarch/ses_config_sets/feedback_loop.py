@@ -1,4 +1,4 @@
-"""Bounces, complaints, rejects and delays: a topic, a queue behind it, and a record of them."""
+"""What SES tells of mail that did not arrive or was not wanted: a topic, a queue behind it, and a record."""
 
 from __future__ import annotations
 

@@ -62,8 +62,8 @@ def test_events_that_do_not_fit_the_table_go_in_time_unless_it_is_said_how_long_
         rules = made.scene(name).of(analytics.delivery.bucket)["LifecycleConfiguration"]["Rules"]
         kept[name] = {one["Prefix"]: one["ExpirationInDays"] for one in rules if "ExpirationInDays" in one}
         moved = [one["Prefix"] for one in rules if "Transitions" in one]
-        assert moved == (["data/"] if name == "plain" else [])
-    assert kept == {"plain": {"errors/": 90}, "full": {"data/": 400}}
+        assert moved == (["data/day="] if name == "plain" else [])
+    assert kept == {"plain": {"errors/": 90}, "full": {"data/day=": 400}}
     assert "LifecycleConfiguration" not in made.given.of(made.lake)
 
 

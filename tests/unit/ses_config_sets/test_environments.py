@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from aws_cdk import aws_ses as ses
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from aws_cdk.assertions import Annotations, Match
+from aws_cdk.assertions import Template as AnyTemplate
 
 from cdk_refarch import (
     AddressIdentity,
@@ -35,7 +37,7 @@ from cdk_refarch import (
 )
 from tests.conftest import FLAGS, Synthesized
 from tests.unit.ses_config_sets.built import Built, function, role
-from tests.unit.templates import Template
+from tests.unit.templates import Template, flat
 
 NO_FLAGS = {name: "strong" if isinstance(value, str) else False for name, value in FLAGS.items()}
 """What a consumer has who never heard of feature flags; the one with text is about references between stacks."""
@@ -195,6 +197,93 @@ def test_warnings_tell_what_the_policy_of_a_key_of_elsewhere_must_allow(made: Bu
     found = [str(one.entry.data) for one in warnings.find_warning("*", Match.string_like_regexp(text))]
     for named in ("CloudWatch Logs", "ses.amazonaws.com", "sns.amazonaws.com", "encryption.athena.amazonaws.com"):
         assert [one for one in found if named in one], named
+
+
+def test_warnings_name_the_argument_whose_key_it_is() -> None:
+    stack = cdk.Stack(cdk.App(), "Mail", env=cdk.Environment(account=ACCOUNT, region="eu-west-1"))
+    here = f"eu-west-1:{ACCOUNT}"
+    key = kms.Key.from_key_arn(stack, "Key", f"arn:aws:kms:{here}:key/theirs")
+    bucket = s3.Bucket.from_bucket_attributes(stack, "Bucket", bucket_name="theirs", encryption_key=key)
+    queue = sqs.Queue.from_queue_attributes(
+        stack, "Queue", queue_arn=f"arn:aws:sqs:{here}:theirs", key_arn=f"arn:aws:kms:{here}:key/theirs"
+    )
+    inbound = Inbound(recipients=["example.com"], bucket=bucket)
+    email = SesConfigSets(stack, "Email", identity=DOMAIN, inbound=inbound, **SMALLEST)
+    email.on_bounce("Clean", queue)
+    warnings = Annotations.from_stack(stack)
+    rule = "The policy of the given %s cannot be changed by this app. It must let %s decrypt"
+    for argument, service, where in (
+        ("key of bucket", "ses.amazonaws.com", email.inbound),
+        ("key of target", "sns.amazonaws.com", email.node.find_child("Clean")),
+    ):
+        text = Match.string_like_regexp(re.escape(rule % (argument, service)))
+        assert len(warnings.find_warning(f"/{where.node.path}", text)) == 1  # type: ignore[union-attr]
+    assert warnings.find_warning("*", Match.string_like_regexp("encryption_key")) == []
+
+
+def with_analytics(scope: cdk.Stack, **more: Any) -> None:
+    """A construct with a work group."""
+    SesConfigSets(scope, "Email", identity=DOMAIN, streams=NEWS, feedback=Feedback(record=False), **more)
+
+
+def work_group(scope: cdk.Stack) -> Any:
+    """The name of the work group in the template of a stack, which may be a nested one."""
+    found = AnyTemplate.from_stack(scope).find_resources("AWS::Athena::WorkGroup")
+    (name,) = [one["Properties"]["Name"] for one in found.values()]
+    return name
+
+
+def test_a_nested_stack_uses_the_key_of_its_parent_which_knows_nothing_of_it() -> None:
+    parent = cdk.Stack(cdk.App(), "Mail", env=cdk.Environment(account=ACCOUNT, region="eu-west-1"))
+    key = kms.Key(parent, "Key")
+    # Its own name is not known before it is deployed.
+    nested = cdk.NestedStack(parent, "Nested")
+    with_analytics(nested, encryption_key=key, inbound=Inbound(recipients=["example.com"]))
+    name = work_group(nested)
+    assert re.fullmatch("email-events-[0-9a-f]{32}", name)
+    template = AnyTemplate.from_stack(parent).to_json()
+    # The parent would have to wait for the nested stack, and the nested stack for its key.
+    (found,) = [one for one in template["Resources"].values() if one["Type"] == "AWS::KMS::Key"]
+    assert "Nested" not in json.dumps(found)
+    statements = flat(found["Properties"]["KeyPolicy"]["Statement"])
+    (athena,) = [one for one in statements if "athena" in str(one["Principal"])]
+    arn = f"arn:aws:athena:eu-west-1:{ACCOUNT}:workgroup/{name}"
+    assert athena["Condition"]["ArnLike"] == {"aws:SourceArn": arn, "kms:EncryptionContext:aws:athena:arn": arn}
+
+
+def test_work_groups_of_the_stacks_of_an_app_have_names_of_their_own() -> None:
+    app = cdk.App()
+    stacks = [cdk.Stack(app, id) for id in ("One", "Two", "s" * 128)]
+    # The same id in each of two parents, and two ids in one.
+    nested = [cdk.NestedStack(stacks[0], "A"), cdk.NestedStack(stacks[0], "B"), cdk.NestedStack(stacks[1], "A")]
+    for one in (*stacks, *nested):
+        with_analytics(one)
+    names = [work_group(one) for one in (*stacks, *nested)]
+    assert len(set(names)) == len(names)
+    # https://docs.aws.amazon.com/athena/latest/APIReference/API_CreateWorkGroup.html
+    assert all(re.fullmatch("[a-zA-Z0-9._-]{1,128}", one) for one in names)
+
+
+def test_the_work_group_of_a_nested_stack_has_the_same_name_whenever_it_is_synthesized() -> None:
+    names = set()
+    for _ in range(2):
+        # The number of the token that its own name is differs.
+        nested = cdk.NestedStack(cdk.Stack(cdk.App(), "Mail"), "Nested")
+        with_analytics(nested)
+        names.add(work_group(nested))
+    assert len(names) == 1
+
+
+def test_rejects_an_identity_that_another_construct_of_the_stack_has_and_says_how_to_share_it() -> None:
+    stack = cdk.Stack(cdk.App(), "Mail")
+    first = SesConfigSets(stack, "First", identity=DOMAIN, **SMALLEST)
+    rule = "identity must be made once in a stack, got another by Mail/First"
+    remedy = "give the identity of the first, which its attribute identity is"
+    with pytest.raises(ValueError, match=f"{rule}; {remedy}$"):
+        SesConfigSets(stack, "Second", identity=DOMAIN, **SMALLEST)
+    assert stack.node.try_find_child("Second") is None
+    SesConfigSets(stack, "Second", identity=first.identity, **SMALLEST)
+    assert len(Template(stack).all("AWS::SES::EmailIdentity")) == 1
 
 
 def test_two_instances_fit_in_one_stack_with_identities_of_their_own() -> None:

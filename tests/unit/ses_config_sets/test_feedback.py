@@ -201,7 +201,7 @@ def test_mail_that_ses_took_and_did_not_send_rings(made: Built) -> None:
     counted = set()
     for where in (made.plain, made.full):
         record: Any = where.email.feedback.record
-        (counting,) = [one for one in where.all("AWS::Logs::MetricFilter")]
+        (counting,) = where.all("AWS::Logs::MetricFilter")
         assert counting["LogGroupName"] == where.of(record.function)["LoggingConfig"]["LogGroup"]
         # What it matches of the lines that the function writes is tested with the function.
         assert counting["FilterPattern"] == NOT_SENT
@@ -209,8 +209,8 @@ def test_mail_that_ses_took_and_did_not_send_rings(made: Built) -> None:
         (metric,) = counting["MetricTransformations"]
         names = {"MetricNamespace": alarm["Namespace"], "MetricName": alarm["MetricName"]}
         assert metric == {**names, "MetricValue": "1", "Unit": "Count"}
-        assert (alarm["Statistic"], alarm["Threshold"], alarm["ComparisonOperator"]) == ("Sum", 0, "GreaterThanThreshold")
-        assert "Dimensions" not in alarm
+        assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+        assert (alarm["Statistic"], alarm.get("Dimensions")) == ("Sum", None)
         counted.add(alarm["MetricName"])
     # Two constructs of an account do not ring for each other.
     assert len(counted) == 2

@@ -8,13 +8,16 @@ from email.utils import formatdate
 from typing import Any
 
 import authheaders  # type: ignore[import-untyped]
+import aws_cdk as cdk
 import dkim  # type: ignore[import-untyped]
 import pytest
 import spf  # type: ignore[import-untyped]
+from aws_cdk import aws_route53 as route53
 
-from cdk_refarch import DnsRecord
+from cdk_refarch import DnsRecord, DomainIdentity, Feedback, SendingStream, SesConfigSets, TrackingDomain
 from tests.unit.ses_config_sets.built import REGION, Built, Scene
 from tests.unit.ses_config_sets.dns import SES_ADDRESS, Key, Record, Resolver, listed, written
+from tests.unit.templates import Template
 
 DOMAINS = {"plain": "example.com", "full": "shop.example.com"}
 MAIL_FROM = {"plain": "bounce.example.com", "full": "mail.return.shop.example.com"}
@@ -157,6 +160,48 @@ def test_a_hosted_zone_gets_the_records_and_no_mx_of_a_domain_that_was_not_asked
     assert sorted(written(made.full, DOMAINS["full"])) == sorted(expected)
     found = made.full.all("AWS::Route53::RecordSet")
     assert {(one["HostedZoneId"], one["TTL"]) for one in found} == {("Z1", "1800")}
+
+
+def tracked(**domains: str) -> dict[str, str]:
+    """Logical ids of the records of domains in links, by name; the streams in the order given."""
+    stack = cdk.Stack(cdk.App(), "Mail")
+    zone = route53.HostedZone.from_hosted_zone_attributes(stack, "Zone", hosted_zone_id="Z1", zone_name="example.com")
+    SesConfigSets(
+        stack,
+        "Email",
+        identity=DomainIdentity(domain="example.com", hosted_zone=zone),
+        streams={
+            name: SendingStream(tracking=TrackingDomain(domain=f"{domain}.example.com"))
+            for name, domain in domains.items()
+        },
+        feedback=Feedback(record=False),
+        analytics=None,
+    )
+    resources = Template(stack).json["Resources"]
+    return {
+        one["Properties"]["Name"].removesuffix(".example.com."): id
+        for id, one in resources.items()
+        if one["Type"] == "AWS::Route53::RecordSet" and "awstrack" in str(one["Properties"]["ResourceRecords"])
+    }
+
+
+def test_a_record_of_a_domain_in_links_stays_whichever_streams_use_it_in_whichever_order() -> None:
+    both = tracked(news="click", receipts="click", alerts="go")
+    assert set(both) == {"click", "go"}
+    for left in (
+        tracked(receipts="click", news="click", alerts="go"),
+        tracked(alerts="go", receipts="click"),
+        tracked(another="go", alerts="click"),
+    ):
+        assert left == both
+    for one in both:
+        assert tracked(receipts=one) == {one: both[one]}
+
+
+def test_domains_in_links_that_differ_by_a_sign_have_a_record_each() -> None:
+    found = tracked(news="go-shop", receipts="go.shop")
+    assert set(found) == {"go-shop", "go.shop"}
+    assert len(set(found.values())) == 2
 
 
 def test_nothing_is_written_anywhere_without_a_hosted_zone(made: Built) -> None:

@@ -1,4 +1,4 @@
-"""Receiving: the rule and its order, what it may write and call, and which rule set is active; account settings."""
+"""Receiving: the rule and its order, what it may write and call, and which rule set is active."""
 
 from __future__ import annotations
 
@@ -138,6 +138,7 @@ def test_the_rule_is_made_when_all_that_ses_tries_is_in_force(made: Built, scene
     needed = [
         inbound.bucket.policy,
         inbound.topic.node.find_child("Policy"),
+        inbound.bucket.encryption_key,
         inbound.node.find_child("FilterPermission"),
     ]
     if scene == "full":
@@ -150,7 +151,7 @@ def test_the_rule_set_becomes_the_active_one_once_its_rule_is_there(made: Built)
     inbound = received(made.full)
     active = inbound.node.find_child("Active")
     found = made.full.of(active)
-    provider = made.full.named("Provider/Function")
+    provider = made.full.named("Inbound/Provider/Function")
     assert found["ServiceToken"] == made.full.shown(provider.function_arn)
     assert found["RuleSetName"] == made.full.shown(inbound.rule_set.ref)
     assert made.full.resource(active)["Type"] == "Custom::SesActiveReceiptRuleSet"
@@ -160,7 +161,7 @@ def test_the_rule_set_becomes_the_active_one_once_its_rule_is_there(made: Built)
 def test_the_active_rule_set_is_left_alone_when_it_is_to_be(made: Built) -> None:
     inbound = received(made.given)
     assert inbound.node.try_find_child("Active") is None
-    assert made.given.email.node.try_find_child("Provider") is None
+    assert inbound.node.try_find_child("Provider") is None
     assert made.given.template.all("Custom::SesActiveReceiptRuleSet") == []
 
 
@@ -187,39 +188,3 @@ def test_nothing_receives_mail_unless_it_is_asked_to(made: Built) -> None:
     assert (made.plain.email.inbound, made.bare.email.inbound) == (None, None)
     assert made.plain.template.all("AWS::SES::ReceiptRuleSet") == []
     assert not [name for name in made.plain.email.alarms if name.startswith("Inbound")]
-
-
-def test_the_account_is_left_as_it_is_unless_it_is_asked_for(made: Built) -> None:
-    for where in (made.plain, made.given):
-        kinds = {one["Type"] for one in where.template.json["Resources"].values()}
-        assert not {one for one in kinds if one.startswith("Custom::")}
-        assert "AWS::SES::VdmAttributes" not in kinds
-
-
-def test_the_account_keeps_its_settings_when_the_construct_is_removed(made: Built) -> None:
-    expected = {"full": ("ENABLED", "ENABLED"), "bare": ("DISABLED", "ENABLED")}
-    for name, (engagement, shared) in expected.items():
-        (manager,) = made.scene(name).template.all("AWS::SES::VdmAttributes")
-        assert (manager["DeletionPolicy"], manager["UpdateReplacePolicy"]) == ("Retain", "Retain")
-        assert manager["Properties"] == {
-            "DashboardAttributes": {"EngagementMetrics": engagement},
-            "GuardianAttributes": {"OptimizedSharedDelivery": shared},
-        }
-
-
-def test_the_account_suppresses_addresses_for_the_reasons_that_were_given(made: Built) -> None:
-    (found,) = made.full.template.all("Custom::SesAccountSuppression")
-    assert found["Properties"]["Reasons"] == ["BOUNCE", "COMPLAINT"]
-    assert made.bare.template.all("Custom::SesAccountSuppression") == []
-
-
-def test_the_provider_may_do_exactly_what_was_asked_for(made: Built) -> None:
-    found = permissions(made.full.of(made.full.named("Provider/FunctionRole")))
-    assert {one for one in found if one[0].startswith("ses:")} == {
-        ("ses:DescribeActiveReceiptRuleSet", "*", ""),
-        ("ses:PutAccountSuppressionAttributes", "*", ""),
-        ("ses:SetActiveReceiptRuleSet", "*", ""),
-    }
-    assert {action.split(":")[0] for action, _, _ in found} == {"logs", "ses", "xray"}
-    # What CloudFormation has is no reason for a function.
-    assert made.bare.email.node.try_find_child("Provider") is None
