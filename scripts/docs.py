@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 import griffe
@@ -36,7 +37,7 @@ def table(kind: str, path: str) -> str:
     Raises:
         ValueError: If an argument has no description, or a description no argument.
     """
-    cls = griffe.load(f"cdk_refarch.{path}", search_paths=[str(SOURCE)], docstring_parser="google")
+    cls = _package()[path]
     if not isinstance(cls, griffe.Class):
         raise ValueError(f"{path} must be a class, got {type(cls).__name__}; mend the comment in the README")
     described = {
@@ -61,6 +62,12 @@ def table(kind: str, path: str) -> str:
         default = "required" if one.default is None else f"`{one.default}`"
         rows.append(f"| `{one.name}` | `{_cell(str(one.annotation))}` | {default} | {_cell(described[one.name])} |")
     return "\n".join(["| argument | type | default | meaning |", "|---|---|---|---|", *rows, ""])
+
+
+@cache
+def _package() -> griffe.Object | griffe.Alias:
+    """Read the sources, once for all tables."""
+    return griffe.load("cdk_refarch", search_paths=[str(SOURCE)], docstring_parser="google")
 
 
 def _cell(text: str) -> str:

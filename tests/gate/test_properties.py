@@ -25,7 +25,7 @@ from .test_reports import findings, silence
 
 ARCHITECTURES = sorted(path.parent.name for path in ROOT.glob("tests/unit/*/strategies.py"))
 REFUSAL = re.compile(r"[\w/]+: .+ must be .+, got .+; .+", re.DOTALL)
-EXAMPLES = 50
+EXAMPLES = 40
 PER_STACK = 8
 """A stack holds 500 resources at most."""
 
