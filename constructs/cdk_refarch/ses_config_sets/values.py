@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
@@ -33,18 +33,7 @@ DmarcPolicy = Literal["none", "quarantine", "reject"]
 PoolKind = Literal["SHARED", "STANDARD", "MANAGED"]
 TrackingHttps = Literal["OPTIONAL", "REQUIRE", "REQUIRE_OPEN_ONLY"]
 
-ALL_EVENTS: tuple[EmailEvent, ...] = (
-    "SEND",
-    "REJECT",
-    "BOUNCE",
-    "COMPLAINT",
-    "DELIVERY",
-    "OPEN",
-    "CLICK",
-    "RENDERING_FAILURE",
-    "DELIVERY_DELAY",
-    "SUBSCRIPTION",
-)
+ALL_EVENTS: tuple[EmailEvent, ...] = get_args(EmailEvent)
 FEEDBACK_EVENTS: tuple[EmailEvent, ...] = ("BOUNCE", "COMPLAINT", "REJECT", "RENDERING_FAILURE", "DELIVERY_DELAY")
 
 

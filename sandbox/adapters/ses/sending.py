@@ -217,16 +217,16 @@ def _v2(operation: str, request: Record) -> Sending:
         parts = list(_bulk_v2(request))
     else:
         parts = [replace(parts[0], **_content(request.get("Content") or {}))]
-    return Sending(
-        2,
-        operation,
-        request.get("FromEmailAddress") or "",
-        request.get("ConfigurationSetName") or "",
-        request.get("FromEmailAddressIdentityArn") or "",
-        request.get("FeedbackForwardingEmailAddress") or "",
-        tuple(request.get("ReplyToAddresses") or ()),
-        tuple(parts),
-    )
+    names = ("FromEmailAddress", "FromEmailAddressIdentityArn", "FeedbackForwardingEmailAddress")
+    return _sending(2, operation, request, names, parts)
+
+
+def _sending(version: int, operation: str, request: Record, names: tuple[str, str, str], parts: list[Part]) -> Sending:
+    """A request, whose sender, identity and return path have names of the version's own."""
+    sender, identity, return_path = (request.get(name) or "" for name in names)
+    named = request.get("ConfigurationSetName") or ""
+    reply_to = tuple(request.get("ReplyToAddresses") or ())
+    return Sending(version, operation, sender, named, identity, return_path, reply_to, tuple(parts))
 
 
 def _bulk_v2(request: Record) -> Iterator[Part]:
@@ -252,16 +252,7 @@ def _v1(operation: str, request: Record) -> Sending:
         template = {"TemplateName": request.get("Template"), "TemplateData": request.get("TemplateData")}
         content = {"Template": template} if request.get("Template") else {"Simple": request.get("Message")}
         parts = [Part(request.get("Destination") or {}, tags, **_content(content))]
-    return Sending(
-        1,
-        operation,
-        request.get("Source") or "",
-        request.get("ConfigurationSetName") or "",
-        request.get("SourceArn") or "",
-        request.get("ReturnPath") or "",
-        tuple(request.get("ReplyToAddresses") or ()),
-        tuple(parts),
-    )
+    return _sending(1, operation, request, ("Source", "SourceArn", "ReturnPath"), parts)
 
 
 def _bulk_v1(request: Record) -> Iterator[Part]:
