@@ -131,7 +131,8 @@ class SesConfigSets(Construct):
         self.alarms: Mapping[str, cloudwatch.Alarm] = self._alarms
         self.streams: Mapping[str, EmailStream] = self._streams(streams)
         both = {name: (self.streams[name], wanted) for name, wanted in streams.items()}
-        self.identity, records = make_identity(self, identity, self.streams[default_stream or next(iter(streams))])
+        default = next(iter(streams)) if default_stream is None else default_stream
+        self.identity, records = make_identity(self, identity, self.streams[default])
         self.feedback = FeedbackLoop(self, "Feedback", feedback=feedback, streams=both, operation=self._operation)
         self._alarms.update({f"Feedback{name}": one for name, one in self.feedback.alarms.items()})
         self._told = {self.feedback.queue.queue_arn: "Feedback"}
