@@ -17,6 +17,7 @@ from constructs import Construct, IDependable, IValidation
 
 from cdk_refarch._parts.checks import refusal
 from cdk_refarch._parts.findings import acknowledge_wildcard
+from cdk_refarch._parts.log_metrics import count_lines
 from cdk_refarch._parts.names import address
 from cdk_refarch._parts.provider import Provider
 
@@ -208,16 +209,13 @@ class Discovery(Construct):
         metric = f"JobErrors-{address(self)}"
         scope = Construct(self, "JobErrors")
         for id, job in self.jobs.items():
-            counted = logs.CfnMetricFilter(
+            counted = count_lines(
                 scope,
                 id,
                 log_group_name=group.ref,
-                filter_pattern=job_parts.JOB_ERRORS.format(name=id),
-                metric_transformations=[
-                    logs.CfnMetricFilter.MetricTransformationProperty(
-                        metric_namespace=METRICS, metric_name=metric, metric_value="1", unit="Count"
-                    )
-                ],
+                pattern=job_parts.JOB_ERRORS.format(name=id),
+                namespace=METRICS,
+                metric_name=metric,
             )
             job.node.add_dependency(counted)
         return cloudwatch.Metric(namespace=METRICS, metric_name=metric, statistic="Sum")

@@ -17,7 +17,7 @@ from cdk_refarch._parts.names import address
 from cdk_refarch._parts.policies import service_role
 from cdk_refarch._parts.s3_delivery.s3_delivery import S3Delivery
 
-from .email_stream import EmailStream
+from .email_stream import EmailStream, stream_names
 from .event_table import event_sink
 from .operation import Operation
 from .queries import queries
@@ -146,10 +146,9 @@ class EventAnalytics(Construct):
         table = self.delivery.table
         if table is None:
             return {}
-        sets = {stream.configuration_set.configuration_set_name: name for name, (stream, _) in streams.items()}
         database = table.database_name
         made = {}
-        for name, query in queries(database, table.ref, sets, analytics.campaign_tag).items():
+        for name, query in queries(database, table.ref, stream_names(streams), analytics.campaign_tag).items():
             made[name] = athena.CfnNamedQuery(
                 self,
                 "".join(part.capitalize() for part in name.split("_")),

@@ -9,21 +9,22 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk_refarch._parts.alarms import Watched, alarms
+from cdk_refarch._parts.checks import Checks
 from cdk_refarch._parts.findings import acknowledge
 from cdk_refarch._parts.functions import python_function
 from cdk_refarch._parts.keys import USE
+from cdk_refarch._parts.log_metrics import count_lines
 from cdk_refarch._parts.names import address
 from cdk_refarch._parts.policies import use_key
 
 from .feedback_loop import HANDLER_SECONDS
 from .operation import HANDLERS, Operation
-from .sending import warn_of_nothing
+from .use_checks import check_grantee
 from .values import Feedback
 
 BATCH = 10
@@ -122,13 +123,15 @@ class ContactRecord(Construct):
 
         Args:
             grantee: The identity.
+
+        Raises:
+            ValueError: If it is no identity of IAM, or one that no policy can be attached to.
         """
+        check_grantee(Checks(self.node.path), grantee, self)
         grantee.grant_principal.add_to_principal_policy(use_key(self, self._key, "dynamodb", ["kms:Decrypt"]))
-        made = iam.Grant.add_to_principal(
+        return iam.Grant.add_to_principal(
             grantee=grantee, actions=["dynamodb:GetItem", "dynamodb:Query"], resource_arns=[self.table.table_arn]
         )
-        warn_of_nothing(self, made)
-        return made
 
     def _statements(self, queue: sqs.Queue) -> list[iam.PolicyStatement]:
         return [
@@ -144,16 +147,13 @@ class ContactRecord(Construct):
     def _not_sent(self) -> cloudwatch.Metric:
         """Return how much mail SES took and did not send, counted by what the function logs of events."""
         metric = f"NotSent-{address(self)}"
-        logs.CfnMetricFilter(
+        count_lines(
             self,
             "NotSentFilter",
             log_group_name=self.function.log_group.log_group_name,
-            filter_pattern=NOT_SENT,
-            metric_transformations=[
-                logs.CfnMetricFilter.MetricTransformationProperty(
-                    metric_namespace=METRICS, metric_name=metric, metric_value="1", unit="Count"
-                )
-            ],
+            pattern=NOT_SENT,
+            namespace=METRICS,
+            metric_name=metric,
         )
         return cloudwatch.Metric(namespace=METRICS, metric_name=metric, statistic="Sum")
 

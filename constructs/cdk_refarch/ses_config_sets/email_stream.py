@@ -219,6 +219,15 @@ class EmailStream(Construct):
         return made
 
 
+def stream_names(streams: Mapping[str, tuple[EmailStream, SendingStream]]) -> dict[str, str]:
+    """Return the names of configuration sets, which events tell, to those of their streams.
+
+    Args:
+        streams: The streams by name, with what was asked for.
+    """
+    return {stream.configuration_set.configuration_set_name: name for name, (stream, _) in streams.items()}
+
+
 def _vdm(stream: SendingStream) -> ses.VdmOptions | None:
     if stream.engagement_metrics is None and stream.optimized_shared_delivery is None:
         return None

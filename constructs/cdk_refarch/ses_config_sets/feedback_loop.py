@@ -17,7 +17,7 @@ from cdk_refarch._parts.alarms import Watched, alarm, alarms
 from cdk_refarch._parts.keys import SES, SNS, admit_to_topics, admit_topics_to_queues
 from cdk_refarch._parts.queues import failure_queue, work_queue
 
-from .email_stream import EmailStream
+from .email_stream import EmailStream, stream_names
 from .operation import Operation
 from .values import Feedback, SendingStream
 
@@ -88,9 +88,8 @@ class FeedbackLoop(Construct):
             # Imported here, because aws_lambda and aws_dynamodb take their time and only the record needs them.
             from .contact_record import ContactRecord
 
-            sets = {stream.configuration_set.configuration_set_name: name for name, (stream, _) in streams.items()}
             self.record = ContactRecord(
-                self, "Record", feedback=feedback, queue=self.queue, sets=sets, operation=operation
+                self, "Record", feedback=feedback, queue=self.queue, sets=stream_names(streams), operation=operation
             )
             made |= {f"Record{name}": one for name, one in self.record.alarms.items()}
         self.alarms: Mapping[str, cloudwatch.Alarm] = made

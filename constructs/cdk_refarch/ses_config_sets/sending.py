@@ -35,27 +35,10 @@ def grant(
     """
     stack = cdk.Stack.of(scope)
     templates = [f"arn:{stack.partition}:ses:{stack.region}:{stack.account}:template/{name}" for name in template_names]
-    made = iam.Grant.add_to_principal(
+    return iam.Grant.add_to_principal(
         grantee=grantee,
         actions=sorted([*PLAIN_ACTIONS, *(TEMPLATED_ACTIONS if templates else ())]),
         # SES asks for each that a call uses, also for the default configuration set of the identity.
         resource_arns=[identity.email_identity_arn, stream.configuration_set_arn, *templates],
         conditions={"StringLike": {"ses:FromAddress": from_addresses}},
     )
-    warn_of_nothing(scope, made)
-    return made
-
-
-def warn_of_nothing(scope: Construct, made: iam.Grant) -> None:
-    """Warn of a grant to an identity whose policies the app cannot change.
-
-    Args:
-        scope: The construct that the warning is shown at.
-        made: The grant.
-    """
-    if not made.success:
-        cdk.Annotations.of(scope).add_warning_v2(
-            "cdk-refarch:grant",
-            "The grantee has no policies that this app could change, and is granted nothing. Give a role, a user or a "
-            "group, or write the statements into a policy of it.",
-        )

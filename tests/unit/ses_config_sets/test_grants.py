@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from aws_cdk.aws_iam import AccountPrincipal
 from ministack.core import iam_evaluator as iam
 
 from tests.unit.ses_config_sets.built import ACCOUNT, HERE, REGION, Built, allowed
@@ -132,3 +133,10 @@ def test_a_sender_may_do_nothing_else_with_ses(made: Built, sender: str) -> None
     actions = {action for one in statements(made, sender) for action in one["Action"]}
     assert all(action.startswith("ses:Send") and "*" not in action for action in actions)
     assert not any("*" in str(one["Resource"]) for one in statements(made, sender))
+
+
+def test_rejects_a_reader_of_the_record_that_nothing_can_be_attached_to(made: Built) -> None:
+    record = made.full.email.feedback.record
+    assert record is not None
+    with pytest.raises(ValueError, match="grantee must be one that a policy can be attached to, got AccountPrincipal"):
+        record.grant_read(AccountPrincipal("111122223333"))
