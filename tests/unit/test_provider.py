@@ -12,6 +12,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import cx_api
 
 from cdk_refarch._parts import provider
+from cdk_refarch._parts.operation import Operation
 from tests.unit.templates import Template
 
 MODULES = sorted(path.stem for path in provider.PROVIDERS.glob("*.py") if path.stem != "cloudformation")
@@ -27,9 +28,12 @@ def asset(module: str) -> tuple[str, set[str]]:
         module=module,
         description="Makes things",
         statements=[],
-        encryption_key=kms.Key(stack, "Key"),
-        removal_policy=cdk.RemovalPolicy.RETAIN,
-        log_retention=logs.RetentionDays.ONE_DAY,
+        operation=Operation(
+            encryption_key=kms.Key(stack, "Key"),
+            alarm_topic=None,
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+            log_retention=logs.RetentionDays.ONE_DAY,
+        ),
     )
     assert Template(stack).of(made.function)["Handler"] == f"{module}.handler"
     assembly = app.synth()

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
@@ -15,6 +14,7 @@ from constructs import Construct
 
 from .findings import acknowledge, acknowledge_wildcard
 from .keys import USE
+from .operation import Operation
 from .policies import use_key
 
 RUNTIME = lambda_.Runtime.PYTHON_3_14
@@ -34,9 +34,7 @@ def python_function(
     timeout: cdk.Duration,
     statements: Sequence[iam.PolicyStatement],
     environment: Mapping[str, str],
-    encryption_key: kms.IKey,
-    removal_policy: cdk.RemovalPolicy,
-    log_retention: logs.RetentionDays,
+    operation: Operation,
     handler: str = "index.handler",
     exclude: Sequence[str] = ("__pycache__",),
     any_resource: str = "",
@@ -52,9 +50,7 @@ def python_function(
         timeout: How long it may run.
         statements: All that it may do, besides writing its log and using the queue of failed events.
         environment: What it reads from its environment.
-        encryption_key: Encrypts the log.
-        removal_policy: What happens to the log when the construct is removed.
-        log_retention: How long the log is kept.
+        operation: What it shares with the other parts.
         handler: The module and the function in it that Lambda calls.
         exclude: What of the folder is not its code, as glob patterns; those that begin with ! are exceptions.
         any_resource: Why some of the statements are for any resource, in sentences; empty if none is.
@@ -62,7 +58,11 @@ def python_function(
         memory_mib: Its memory in MiB.
     """
     log_group = logs.LogGroup(
-        scope, "Log", encryption_key=encryption_key, retention=log_retention, removal_policy=removal_policy
+        scope,
+        "Log",
+        encryption_key=operation.encryption_key,
+        retention=operation.log_retention,
+        removal_policy=operation.removal_policy,
     )
     role = _role(
         scope,

@@ -19,15 +19,42 @@ def count_lines(
         namespace: The namespace of the metric.
         metric_name: Its name; it has no dimensions.
     """
-    l1 = logs.CfnMetricFilter
-    return l1(
+    transformation = logs.CfnMetricFilter.MetricTransformationProperty(
+        metric_namespace=namespace, metric_name=metric_name, metric_value="1", unit="Count"
+    )
+    return _filter(scope, id, log_group_name, pattern, transformation)
+
+
+def measure_lines(
+    scope: Construct, id: str, *, log_group_name: str, field: str, namespace: str, metric_name: str
+) -> logs.CfnMetricFilter:
+    """Make a metric of a number that lines of a log have in a field.
+
+    Args:
+        scope: The construct that the filter belongs to.
+        id: Its id.
+        log_group_name: The log group, of JSON lines.
+        field: The field, of numbers from 0.
+        namespace: The namespace of the metric.
+        metric_name: Its name; it has no dimensions.
+    """
+    transformation = logs.CfnMetricFilter.MetricTransformationProperty(
+        metric_namespace=namespace, metric_name=metric_name, metric_value=f"$.{field}"
+    )
+    return _filter(scope, id, log_group_name, f"{{ $.{field} >= 0 }}", transformation)
+
+
+def _filter(
+    scope: Construct,
+    id: str,
+    log_group_name: str,
+    pattern: str,
+    transformation: logs.CfnMetricFilter.MetricTransformationProperty,
+) -> logs.CfnMetricFilter:
+    return logs.CfnMetricFilter(
         scope,
         id,
         log_group_name=log_group_name,
         filter_pattern=pattern,
-        metric_transformations=[
-            l1.MetricTransformationProperty(
-                metric_namespace=namespace, metric_name=metric_name, metric_value="1", unit="Count"
-            )
-        ],
+        metric_transformations=[transformation],
     )

@@ -8,12 +8,11 @@ from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from .findings import acknowledge
 from .functions import python_function
+from .operation import Operation
 
 PROVIDERS = Path(__file__).parent / "providers"
 
@@ -33,9 +32,7 @@ class Provider(Construct):
         module: The module in ``_parts/providers`` with its ``handler``.
         description: What it does.
         statements: What the custom resources of the construct need, and no more.
-        encryption_key: Encrypts the function's log.
-        removal_policy: What happens to the log when the construct is removed.
-        log_retention: How long the log is kept.
+        operation: What it shares with the other parts.
         any_resource: Why some of the statements are for any resource, in sentences; empty if none is.
 
     Attributes:
@@ -50,9 +47,7 @@ class Provider(Construct):
         module: str,
         description: str,
         statements: Sequence[iam.PolicyStatement],
-        encryption_key: kms.IKey,
-        removal_policy: cdk.RemovalPolicy,
-        log_retention: logs.RetentionDays,
+        operation: Operation,
         any_resource: str = "",
     ) -> None:
         super().__init__(scope, id)
@@ -66,9 +61,7 @@ class Provider(Construct):
             timeout=TIMEOUT,
             statements=statements,
             environment={},
-            encryption_key=encryption_key,
-            removal_policy=removal_policy,
-            log_retention=log_retention,
+            operation=operation,
             any_resource=any_resource,
         )
         acknowledge(

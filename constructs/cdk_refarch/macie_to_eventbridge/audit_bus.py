@@ -10,8 +10,9 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks
+from cdk_refarch._parts.descriptions import described
 
-from .pattern import DETAIL_TYPE, OWN, described
+from .pattern import DETAIL_TYPE, OWN
 from .routing_checks import check_audit_bus
 
 MAX_NAME = 256

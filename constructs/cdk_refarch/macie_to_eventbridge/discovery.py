@@ -11,7 +11,6 @@ import jsii
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_macie as macie
 from constructs import Construct, IDependable, IValidation
 
@@ -19,6 +18,7 @@ from cdk_refarch._parts.checks import refusal
 from cdk_refarch._parts.findings import acknowledge_wildcard
 from cdk_refarch._parts.log_metrics import count_lines
 from cdk_refarch._parts.names import address
+from cdk_refarch._parts.operation import Operation
 from cdk_refarch._parts.provider import Provider
 
 from . import jobs as job_parts
@@ -59,9 +59,7 @@ class Discovery(Construct):
         allow_lists: What is not.
         suppression_rules: What nobody needs to hear of.
         jobs: What is read.
-        encryption_key: Encrypts results and logs.
-        removal_policy: What happens to results and logs when the construct is removed.
-        log_retention: How long the provider's log is kept.
+        operation: What it shares with the other parts.
 
     Attributes:
         session: The session; None for one that exists.
@@ -84,9 +82,7 @@ class Discovery(Construct):
         allow_lists: Sequence[AllowList],
         suppression_rules: Sequence[SuppressionRule],
         jobs: Sequence[ClassificationJob],
-        encryption_key: kms.IKey,
-        removal_policy: cdk.RemovalPolicy,
-        log_retention: logs.RetentionDays,
+        operation: Operation,
     ) -> None:
         super().__init__(scope, id)
         self.session: macie.CfnSession | None = None if session.existing else self._session(session)
@@ -104,9 +100,7 @@ class Discovery(Construct):
         )
         self.results: Results | None = None
         if results_export.enabled:
-            self.results = Results(
-                self, "Results", export=results_export, encryption_key=encryption_key, removal_policy=removal_policy
-            )
+            self.results = Results(self, "Results", export=results_export, operation=operation)
         self.jobs: Mapping[str, cdk.CustomResource] = {}
         self.metric_job_errors: cloudwatch.Metric | None = None
         wanted = settings(
@@ -123,9 +117,7 @@ class Discovery(Construct):
             module="macie",
             description="Makes the settings of Amazon Macie that CloudFormation lacks",
             statements=statements,
-            encryption_key=encryption_key,
-            removal_policy=removal_policy,
-            log_retention=log_retention,
+            operation=operation,
             any_resource=ANY_RESOURCE,
         )
         role = provider.node.find_child("FunctionRole")
@@ -134,7 +126,7 @@ class Discovery(Construct):
             acknowledge_wildcard(role, job_parts.job_log(self)[1], "The ARN of a log group ends so for most actions.")
         # Also without any setting: an update that drops the last one must see what it was.
         self._after_session(provider.resource(self, "Settings", "MacieSettings", wanted))
-        self._export(provider, results_export.prefix, encryption_key)
+        self._export(provider, results_export.prefix, operation.encryption_key)
         if jobs:
             self.jobs = self._jobs(provider, jobs)
             self.metric_job_errors = self._watch_jobs(provider)

@@ -19,6 +19,7 @@ from cdk_refarch._parts.checks import Checks
 from cdk_refarch._parts.claims import check_claims, claim
 from cdk_refarch._parts.keys import key_for
 from cdk_refarch._parts.names import address
+from cdk_refarch._parts.operation import Operation
 from cdk_refarch._parts.queues import failure_queue, work_queue
 from cdk_refarch._parts.resource_checks import check_resources
 
@@ -34,8 +35,9 @@ from .routing_checks import check_route
 from .values import AllowList, ClassificationJob, CustomDataIdentifier, MacieSession, ResultsExport, SuppressionRule
 
 if TYPE_CHECKING:
+    from cdk_refarch._parts.rule_targets import Target
+
     from .reconciler import Reconciler
-    from .routing import Target
 
 
 class MacieToEventBridge(Construct):
@@ -129,12 +131,16 @@ class MacieToEventBridge(Construct):
         check_claims(self._checks, scope, once, REMEDIES)
         super().__init__(scope, id)
         claim(self, once)
-        self._alarm_topic, self._removal_policy = alarm_topic, removal_policy
         self._event_bus = event_bus
         self._reconciled: str | None = f"{RECONCILED}{address(self)}" if reconcile else None
-        self._log_retention = log_retention
         data = "results, messages, copies and logs"
         self.encryption_key: kms.IKey = key_for(self, encryption_key, data=data, removal_policy=removal_policy)
+        self._operation = Operation(
+            encryption_key=self.encryption_key,
+            alarm_topic=alarm_topic,
+            removal_policy=removal_policy,
+            log_retention=log_retention,
+        )
         self.discovery = Discovery(
             self,
             "Discovery",
@@ -144,9 +150,7 @@ class MacieToEventBridge(Construct):
             allow_lists=allow_lists,
             suppression_rules=suppression_rules,
             jobs=jobs,
-            encryption_key=self.encryption_key,
-            removal_policy=removal_policy,
-            log_retention=log_retention,
+            operation=self._operation,
         )
         self._alarms: dict[str, cloudwatch.Alarm] = dict(self._own_alarms())
         self.alarms: Mapping[str, cloudwatch.Alarm] = self._alarms
@@ -209,8 +213,8 @@ class MacieToEventBridge(Construct):
             route=route,
             event_bus=self._event_bus,
             encryption_key=self.encryption_key,
-            alarm_topic=self._alarm_topic,
-            removal_policy=self._removal_policy,
+            alarm_topic=self._operation.alarm_topic,
+            removal_policy=self._operation.removal_policy,
             reconciled=self._reconciled,
             whole_events=whole_events,
         )
@@ -235,7 +239,7 @@ class MacieToEventBridge(Construct):
     def _ticket(self, wanted: TicketQueue | None) -> tuple[sqs.Queue | None, sqs.Queue | None]:
         if wanted is None:
             return None, None
-        policy = self._removal_policy
+        policy = self._operation.removal_policy
         failed = failure_queue(self, "FailedTickets", key=self.encryption_key, removal_policy=policy, recognized=True)
         queue = work_queue(
             self,
@@ -248,21 +252,13 @@ class MacieToEventBridge(Construct):
         self._add(
             Route(id="Tickets", target=queue, min_severity=wanted.min_severity, include_samples=wanted.include_samples)
         )
-        self._alarms |= integrations.ticket_alarms(self, queue, failed, self._alarm_topic)
+        self._alarms |= integrations.ticket_alarms(self, queue, failed, self._operation.alarm_topic)
         return queue, failed
 
     def _quarantine(self, wanted: Quarantine | None) -> QuarantineResponse | None:
         if wanted is None:
             return None
-        made = QuarantineResponse(
-            self,
-            "Quarantine",
-            quarantine=wanted,
-            encryption_key=self.encryption_key,
-            alarm_topic=self._alarm_topic,
-            removal_policy=self._removal_policy,
-            log_retention=self._log_retention,
-        )
+        made = QuarantineResponse(self, "Quarantine", quarantine=wanted, operation=self._operation)
         route = Route(
             id="Quarantine",
             target=made.function,
@@ -280,15 +276,7 @@ class MacieToEventBridge(Construct):
         # Imported here, because aws_dynamodb takes its time and only this needs it.
         from .reconciler import Reconciler
 
-        made = Reconciler(
-            self,
-            "Reconciler",
-            source=source,
-            encryption_key=self.encryption_key,
-            alarm_topic=self._alarm_topic,
-            removal_policy=self._removal_policy,
-            log_retention=self._log_retention,
-        )
+        made = Reconciler(self, "Reconciler", source=source, operation=self._operation)
         self._alarms.update({f"Reconciler{name}": one for name, one in made.alarms.items()})
         return made
 
@@ -302,6 +290,6 @@ class MacieToEventBridge(Construct):
                     metric=self.discovery.metric_job_errors,
                     description="A job of Macie could not read an account or a bucket, found no bucket, or stands "
                     "still at the quota of the month. Read the log of jobs, and mend the policies, criteria or quota.",
-                    topic=self._alarm_topic,
+                    topic=self._operation.alarm_topic,
                 ),
             )

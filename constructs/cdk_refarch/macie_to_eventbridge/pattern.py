@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from constructs import Construct
-
 from .routing import CATEGORIES, SEVERITIES, Category, Route
 
 DETAIL_TYPE = "Macie Finding"
@@ -46,20 +44,6 @@ PATHS: dict[Category, dict[str, str]] = {
     "POLICY": _COMMON,
 }
 """Category to what a target gets: names to JSON paths. Where and how much, never the data, which no finding has."""
-
-
-MAX_DESCRIPTION = 512
-"""https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html"""
-
-
-def described(what: str, scope: Construct) -> str:
-    """Return the description of a rule or bus, as long as it may be.
-
-    Args:
-        what: What it does.
-        scope: The construct that it does it for.
-    """
-    return f"{what} {scope.node.path}"[:MAX_DESCRIPTION]
 
 
 def event_pattern(

@@ -8,7 +8,6 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -18,6 +17,7 @@ from cdk_refarch._parts.alarms import Watched, alarms
 from cdk_refarch._parts.findings import acknowledge_wildcard
 from cdk_refarch._parts.functions import python_function
 from cdk_refarch._parts.keys import USE
+from cdk_refarch._parts.operation import Operation
 from cdk_refarch._parts.policies import use_key
 from cdk_refarch._parts.private_bucket import private_bucket
 from cdk_refarch._parts.queues import failure_queue
@@ -42,10 +42,7 @@ class QuarantineResponse(Construct):
         scope: The construct it belongs to.
         id: Its id.
         quarantine: What is asked for; checked before.
-        encryption_key: Encrypts copies, log and failed findings.
-        alarm_topic: Where alarms go; None for nowhere.
-        removal_policy: What happens to the bucket, the queue and the log when the construct is removed.
-        log_retention: How long the log is kept.
+        operation: What it shares with the other parts.
 
     Attributes:
         function: The function.
@@ -55,32 +52,23 @@ class QuarantineResponse(Construct):
         alarms: The alarms by name.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        quarantine: Quarantine,
-        encryption_key: kms.IKey,
-        alarm_topic: sns.ITopic | None,
-        removal_policy: cdk.RemovalPolicy,
-        log_retention: logs.RetentionDays,
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, quarantine: Quarantine, operation: Operation) -> None:
         super().__init__(scope, id)
+        key, policy = operation.encryption_key, operation.removal_policy
         self.failed_findings: sqs.Queue = failure_queue(
-            self, "FailedFindings", key=encryption_key, removal_policy=removal_policy, recognized=True
+            self, "FailedFindings", key=key, removal_policy=policy, recognized=True
         )
         self.bucket: s3.Bucket | None = None
         self.access_log_bucket: s3.IBucket | None = None
         if quarantine.copy and not quarantine.dry_run:
             self.bucket, self.access_log_bucket = private_bucket(
                 self,
-                key=encryption_key,
+                key=key,
                 access_log_bucket=None,
-                removal_policy=removal_policy,
+                removal_policy=policy,
                 lock=s3.ObjectLockRetention.governance(cdk.Duration.days(quarantine.lock_days)),
             )
-        statements = [] if quarantine.dry_run else self._statements(quarantine, encryption_key)
+        statements = [] if quarantine.dry_run else self._statements(quarantine, key)
         self.function = python_function(
             self,
             code=HANDLERS / "quarantine",
@@ -94,16 +82,14 @@ class QuarantineResponse(Construct):
                 "COPY": _flag(quarantine.copy),
                 "BLOCK_PUBLIC_ACCESS": _flag(quarantine.block_public_access),
                 **({} if self.bucket is None else {"QUARANTINE_BUCKET": self.bucket.bucket_name}),
-                **({} if self.bucket is None else {"KEY_ARN": encryption_key.key_arn}),
+                **({} if self.bucket is None else {"KEY_ARN": key.key_arn}),
             },
-            encryption_key=encryption_key,
-            removal_policy=removal_policy,
-            log_retention=log_retention,
+            operation=operation,
             failed_events=self.failed_findings,
         )
         if not quarantine.dry_run:
             self._acknowledge(quarantine.buckets)
-        self.alarms: Mapping[str, cloudwatch.Alarm] = self._alarms(alarm_topic)
+        self.alarms: Mapping[str, cloudwatch.Alarm] = self._alarms(operation.alarm_topic)
 
     def _statements(self, quarantine: Quarantine, key: kms.IKey) -> list[iam.PolicyStatement]:
         buckets = [self._arn(name) for name in quarantine.buckets]

@@ -7,24 +7,22 @@ from collections.abc import Mapping
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk_refarch._parts.alarms import Watched, alarms
+from cdk_refarch._parts.event_function import Occasion, call
 from cdk_refarch._parts.functions import python_function
-from cdk_refarch._parts.keys import EVENTS, USE
+from cdk_refarch._parts.keys import USE
+from cdk_refarch._parts.operation import Operation
 from cdk_refarch._parts.policies import use_key
 from cdk_refarch._parts.queues import failure_queue
 
 from .functions import ANY_RESOURCE, HANDLERS
-from .pattern import DETAIL_TYPE, described
-from .targets import admit_to_queue
+from .pattern import DETAIL_TYPE
 
 EVERY = cdk.Duration.hours(1)
 """How often Macie is asked for the findings of the last day."""
@@ -33,6 +31,18 @@ GRACE_SECONDS = 900
 """How old a finding must be before its event counts as lost."""
 
 TIMEOUT = cdk.Duration.minutes(5)
+
+OCCASIONS = {
+    "HeardRule": Occasion(
+        description="Notes which Macie findings arrived, for",
+        event_pattern={"source": ["aws.macie"], "detail-type": [DETAIL_TYPE]},
+    ),
+    "Schedule": Occasion(
+        description="Looks for findings whose events were lost, for",
+        schedule_expression=f"rate({EVERY.to_hours()} hour)",
+    ),
+}
+"""Id of a rule to when it calls the function."""
 
 
 class Reconciler(Construct):
@@ -45,10 +55,7 @@ class Reconciler(Construct):
         scope: The construct it belongs to.
         id: Its id.
         source: The source of what is sent after, which the routes of the same construct listen to.
-        encryption_key: Encrypts the table, the log and failed events.
-        alarm_topic: Where alarms go; None for nowhere.
-        removal_policy: What happens to the table, the queue and the log when the construct is removed.
-        log_retention: How long the log is kept.
+        operation: What it shares with the other parts.
 
     Attributes:
         function: The function.
@@ -57,21 +64,12 @@ class Reconciler(Construct):
         alarms: The alarms by name.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        source: str,
-        encryption_key: kms.IKey,
-        alarm_topic: sns.ITopic | None,
-        removal_policy: cdk.RemovalPolicy,
-        log_retention: logs.RetentionDays,
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, source: str, operation: Operation) -> None:
         super().__init__(scope, id)
+        key, policy = operation.encryption_key, operation.removal_policy
         stack = cdk.Stack.of(self)
         self.failed_events: sqs.Queue = failure_queue(
-            self, "FailedEvents", key=encryption_key, removal_policy=removal_policy, recognized=True
+            self, "FailedEvents", key=key, removal_policy=policy, recognized=True
         )
         self.table = dynamodb.Table(
             self,
@@ -79,12 +77,12 @@ class Reconciler(Construct):
             partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
-            encryption_key=encryption_key,
+            encryption_key=key,
             time_to_live_attribute="expires",
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
-            removal_policy=removal_policy,
+            removal_policy=policy,
         )
         bus_arn = f"arn:{stack.partition}:events:{stack.region}:{stack.account}:event-bus/default"
         self.function = python_function(
@@ -92,21 +90,19 @@ class Reconciler(Construct):
             code=HANDLERS / "reconciler",
             description="Sends findings after whose events were lost",
             timeout=TIMEOUT,
-            statements=self._statements(bus_arn, encryption_key, source),
+            statements=self._statements(bus_arn, key, source),
             environment={
                 "TABLE_NAME": self.table.table_name,
                 "BUS_NAME": bus_arn,
                 "SOURCE": source,
                 "GRACE_SECONDS": str(GRACE_SECONDS),
             },
-            encryption_key=encryption_key,
-            removal_policy=removal_policy,
-            log_retention=log_retention,
+            operation=operation,
             any_resource=ANY_RESOURCE,
             failed_events=self.failed_events,
         )
-        self._rules()
-        self.alarms: Mapping[str, cloudwatch.Alarm] = self._alarms(alarm_topic)
+        call(self, self.function, self.failed_events, OCCASIONS)
+        self.alarms: Mapping[str, cloudwatch.Alarm] = self._alarms(operation.alarm_topic)
 
     def _statements(self, bus_arn: str, key: kms.IKey, source: str) -> list[iam.PolicyStatement]:
         return [
@@ -122,39 +118,6 @@ class Reconciler(Construct):
                 conditions={"StringEquals": {"events:source": source, "events:detail-type": DETAIL_TYPE}},
             ),
         ]
-
-    def _rules(self) -> None:
-        heard = events.CfnRule(
-            self,
-            "HeardRule",
-            description=described("Notes which Macie findings arrived, for", self),
-            event_pattern={"source": ["aws.macie"], "detail-type": [DETAIL_TYPE]},
-            state="ENABLED",
-            targets=[self._target()],
-        )
-        schedule = events.CfnRule(
-            self,
-            "Schedule",
-            description=described("Looks for findings whose events were lost, for", self),
-            schedule_expression=f"rate({EVERY.to_hours()} hour)",
-            state="ENABLED",
-            targets=[self._target()],
-        )
-        rules = {"HeardRule": heard, "Schedule": schedule}
-        for name, rule in rules.items():
-            lambda_.CfnPermission(
-                self,
-                f"{name}Permission",
-                action="lambda:InvokeFunction",
-                function_name=self.function.function_arn,
-                principal=EVENTS,
-                source_arn=rule.attr_arn,
-            )
-        admit_to_queue(self, self.failed_events, rules, argument="failed_events")
-
-    def _target(self) -> events.CfnRule.TargetProperty:
-        queue = events.CfnRule.DeadLetterConfigProperty(arn=self.failed_events.queue_arn)
-        return events.CfnRule.TargetProperty(id="Target", arn=self.function.function_arn, dead_letter_config=queue)
 
     def _alarms(self, topic: sns.ITopic | None) -> dict[str, cloudwatch.Alarm]:
         watched: list[Watched] = [

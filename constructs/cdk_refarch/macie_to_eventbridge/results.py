@@ -9,6 +9,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk_refarch._parts.keys import admit
+from cdk_refarch._parts.operation import Operation
 from cdk_refarch._parts.private_bucket import private_bucket
 
 from .values import ResultsExport
@@ -27,8 +28,7 @@ class Results(Construct):
         scope: The construct it belongs to.
         id: Its id.
         export: What is asked for; checked before.
-        encryption_key: Encrypts the results.
-        removal_policy: What happens to the created buckets when the construct is removed.
+        operation: What it shares with the other parts.
 
     Attributes:
         bucket: The bucket of the results, given or created.
@@ -36,16 +36,9 @@ class Results(Construct):
         owner: The account of the created bucket; None for a given bucket, which may be another account's.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        export: ResultsExport,
-        encryption_key: kms.IKey,
-        removal_policy: cdk.RemovalPolicy,
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, export: ResultsExport, operation: Operation) -> None:
         super().__init__(scope, id)
+        key = operation.encryption_key
         self.bucket: s3.IBucket
         self.access_log_bucket: s3.IBucket | None
         if export.bucket is not None:
@@ -53,16 +46,16 @@ class Results(Construct):
         else:
             self.bucket, self.access_log_bucket = private_bucket(
                 self,
-                key=encryption_key,
+                key=key,
                 access_log_bucket=export.access_log_bucket,
-                removal_policy=removal_policy,
+                removal_policy=operation.removal_policy,
                 rules=_rules(export),
             )
         self.owner: str | None = cdk.Stack.of(self).account if export.bucket is None else None
         self._admit_to_bucket(export.prefix)
         if export.bucket is None:
-            self._only_with(encryption_key)
-        self._admit_to_key(encryption_key)
+            self._only_with(key)
+        self._admit_to_key(key)
 
     def _conditions(self) -> dict[str, dict[str, str | list[str]]]:
         stack = cdk.Stack.of(self)

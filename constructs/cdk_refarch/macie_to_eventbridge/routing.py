@@ -7,23 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from aws_cdk import aws_events as events
-    from aws_cdk import aws_kinesisfirehose as firehose
     from aws_cdk import aws_kms as kms
-    from aws_cdk import aws_lambda as lambda_
-    from aws_cdk import aws_sns as sns
     from aws_cdk import aws_sqs as sqs
-    from aws_cdk import aws_stepfunctions as sfn
 
-    Target = (
-        sns.ITopic
-        | sqs.IQueue
-        | lambda_.IFunction
-        | sfn.IStateMachine
-        | events.IEventBus
-        | firehose.IDeliveryStream
-        | firehose.CfnDeliveryStream
-    )
+    from cdk_refarch._parts.rule_targets import Target
 
 Severity = Literal["LOW", "MEDIUM", "HIGH"]
 Category = Literal["CLASSIFICATION", "POLICY"]

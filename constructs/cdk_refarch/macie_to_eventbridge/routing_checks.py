@@ -11,12 +11,12 @@ from constructs import Construct
 from cdk_refarch._parts.checks import Checks, is_token
 from cdk_refarch._parts.list_checks import check_known, elements
 from cdk_refarch._parts.resource_checks import check_resource, check_same_account, managed_key
+from cdk_refarch._parts.rule_targets import target_kind
 
 from .finding_checks import check_findings, check_samples, check_severity
 from .pattern import FORWARDED, categories, event_pattern
 from .routing import Notification, Route, TicketQueue
 from .shared_checks import check_accounts, check_bucket_names, check_id, named
-from .targets import target_kind
 
 RESERVED_IDS = frozenset(("Notification", "Tickets", "Quarantine", "Audit"))
 """Ids of the construct's own routes."""

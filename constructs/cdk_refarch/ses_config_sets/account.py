@@ -6,7 +6,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_ses as ses
 from constructs import Construct
 
-from .operation import Operation
+from cdk_refarch._parts.operation import Operation
+
 from .values import SesAccount
 
 

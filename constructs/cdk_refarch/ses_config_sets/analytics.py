@@ -14,12 +14,12 @@ from constructs import Construct
 
 from cdk_refarch._parts.keys import SES, USE, admit
 from cdk_refarch._parts.names import address
+from cdk_refarch._parts.operation import Operation
 from cdk_refarch._parts.policies import service_role
 from cdk_refarch._parts.s3_delivery.s3_delivery import S3Delivery
 
 from .email_stream import EmailStream, stream_names
 from .event_table import event_sink
-from .operation import Operation
 from .queries import queries
 from .values import Analytics, SendingStream
 

@@ -20,10 +20,11 @@ from cdk_refarch._parts.functions import python_function
 from cdk_refarch._parts.keys import USE
 from cdk_refarch._parts.log_metrics import count_lines
 from cdk_refarch._parts.names import address
+from cdk_refarch._parts.operation import Operation
 from cdk_refarch._parts.policies import use_key
 
 from .feedback_loop import HANDLER_SECONDS
-from .operation import HANDLERS, Operation
+from .functions import HANDLERS
 from .use_checks import check_grantee
 from .values import Feedback
 
@@ -93,9 +94,7 @@ class ContactRecord(Construct):
                 "STREAMS": cdk.Stack.of(self).to_json_string(dict(sets)),
                 "KEEP_TRANSIENT_DAYS": str(feedback.keep_transient_days),
             },
-            encryption_key=operation.encryption_key,
-            removal_policy=operation.removal_policy,
-            log_retention=operation.log_retention,
+            operation=operation,
         )
         acknowledge(
             self.function,

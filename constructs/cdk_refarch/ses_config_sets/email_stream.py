@@ -12,8 +12,8 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cdk_refarch._parts.alarms import alarm
+from cdk_refarch._parts.operation import Operation
 
-from .operation import Operation
 from .values import ALL_EVENTS, EmailEvent, SendingStream
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from constructs import Construct
 
 from cdk_refarch._parts.alarms import Watched, alarms
 from cdk_refarch._parts.keys import SNS, admit_topics_to_queues
+from cdk_refarch._parts.operation import Operation
 from cdk_refarch._parts.queues import failure_queue
 
 from .feedback_loop import admit_topic, subscribe, waiting
-from .operation import Operation
 
 if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_

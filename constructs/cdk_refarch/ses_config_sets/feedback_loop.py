@@ -15,10 +15,10 @@ from constructs import Construct
 
 from cdk_refarch._parts.alarms import Watched, alarm, alarms
 from cdk_refarch._parts.keys import SES, SNS, admit_to_topics, admit_topics_to_queues
+from cdk_refarch._parts.operation import Operation
 from cdk_refarch._parts.queues import failure_queue, work_queue
 
 from .email_stream import EmailStream, stream_names
-from .operation import Operation
 from .values import Feedback, SendingStream
 
 if TYPE_CHECKING:

@@ -18,9 +18,10 @@ from cdk_refarch._parts.alarms import Watched, alarms
 from cdk_refarch._parts.findings import acknowledge
 from cdk_refarch._parts.functions import python_function
 from cdk_refarch._parts.keys import SES, USE, admit, admit_to_topics
+from cdk_refarch._parts.operation import Operation
 from cdk_refarch._parts.private_bucket import private_bucket
 
-from .operation import HANDLERS, Operation
+from .functions import HANDLERS
 from .provider import RECEIVING_ACTIONS, provider
 from .values import Inbound
 
@@ -130,9 +131,7 @@ class InboundMail(Construct):
             timeout=FILTER_TIMEOUT,
             statements=[],
             environment={"STRICT": "true" if inbound.strict else "false"},
-            encryption_key=self._operation.encryption_key,
-            removal_policy=self._operation.removal_policy,
-            log_retention=self._operation.log_retention,
+            operation=self._operation,
         )
         acknowledge(
             function,

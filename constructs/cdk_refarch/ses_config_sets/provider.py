@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from cdk_refarch._parts.operation import Operation
 from cdk_refarch._parts.provider import Provider
-
-from .operation import Operation
 
 ANY = (
     "AWS has no resources for the settings of an account and for the active receipt rule set. "
@@ -38,7 +37,5 @@ def provider(scope: Construct, actions: Sequence[str], operation: Operation) -> 
         description="Makes a setting of Amazon SES that CloudFormation lacks",
         statements=[iam.PolicyStatement(actions=list(actions), resources=["*"])],
         any_resource=ANY,
-        encryption_key=operation.encryption_key,
-        removal_policy=operation.removal_policy,
-        log_retention=operation.log_retention,
+        operation=operation,
     )

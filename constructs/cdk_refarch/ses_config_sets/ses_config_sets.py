@@ -16,6 +16,7 @@ from constructs import Construct
 from cdk_refarch._parts.checks import Checks, is_token
 from cdk_refarch._parts.claims import check_claims, claim
 from cdk_refarch._parts.keys import key_for
+from cdk_refarch._parts.operation import Operation
 from cdk_refarch._parts.resource_checks import check_resources
 
 from . import dns, sending, use_checks
@@ -28,7 +29,6 @@ from .feedback_loop import FeedbackLoop
 from .identity import Identity, make_identity, name_of
 from .inbound_checks import check_inbound
 from .names import stream_id
-from .operation import Operation
 from .region_checks import check_sending_region
 from .values import (
     Analytics,

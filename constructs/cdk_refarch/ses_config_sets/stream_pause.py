@@ -15,9 +15,10 @@ from constructs import Construct
 
 from cdk_refarch._parts.alarms import Watched, alarm, alarms
 from cdk_refarch._parts.functions import python_function
+from cdk_refarch._parts.operation import Operation
 from cdk_refarch._parts.queues import failure_queue
 
-from .operation import HANDLERS, Operation
+from .functions import HANDLERS
 from .values import Pause
 
 if TYPE_CHECKING:
@@ -65,9 +66,7 @@ class StreamPause(Construct):
                 )
             ],
             environment={"CONFIGURATION_SET": stream.configuration_set.configuration_set_name},
-            encryption_key=operation.encryption_key,
-            removal_policy=operation.removal_policy,
-            log_retention=operation.log_retention,
+            operation=operation,
             failed_events=self.failed_pauses,
         )
         self.alarms: Mapping[str, cloudwatch.Alarm] = {

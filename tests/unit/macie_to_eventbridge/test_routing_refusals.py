@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from aws_cdk import aws_kinesisfirehose as firehose
 
-from cdk_refarch.macie_to_eventbridge import quarantine_checks, routing_checks, targets
+from cdk_refarch._parts.rule_targets import target_kind
+from cdk_refarch.macie_to_eventbridge import quarantine_checks, routing_checks
 from cdk_refarch.macie_to_eventbridge.routing import FindingType, Notification, Quarantine, Route, TicketQueue
 from tests.unit import refusals as given
 from tests.unit.refusals import Call, Case, checks, names, refused, stack
@@ -433,7 +434,7 @@ def test_accepts(call: Call) -> None:
     ],
 )
 def test_a_target_is_known_by_its_arn(target: object, kind: str | None) -> None:
-    assert targets.target_kind(target) == kind
+    assert target_kind(target) == kind
 
 
 def test_a_list_where_one_key_belongs_is_asked_for() -> None:

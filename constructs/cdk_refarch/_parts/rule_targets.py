@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -10,15 +11,25 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from cdk_refarch._parts.keys import EVENTS, admit_rules_to_queues, admit_to_topics, own_rules
-from cdk_refarch._parts.policies import service_role
+from .keys import EVENTS, admit_rules_to_queues, admit_to_topics, own_rules
+from .policies import service_role
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_kinesisfirehose as firehose
     from aws_cdk import aws_lambda as lambda_
     from aws_cdk import aws_sns as sns
     from aws_cdk import aws_sqs as sqs
+    from aws_cdk import aws_stepfunctions as sfn
 
-    from .routing import Target
+    Target = (
+        sns.ITopic
+        | sqs.IQueue
+        | lambda_.IFunction
+        | sfn.IStateMachine
+        | events.IEventBus
+        | firehose.IDeliveryStream
+        | firehose.CfnDeliveryStream
+    )
 
 Kind = Literal["sns", "sqs", "lambda", "states", "events", "firehose"]
 
@@ -69,12 +80,13 @@ def target_kind(target: object) -> Kind | None:
     return next((kind for attribute, kind in ARNS.items() if hasattr(target, attribute)), None)
 
 
-def reach(scope: Construct, target: Target) -> Reached:
+def reach(scope: Construct, target: Target, *, subject: str) -> Reached:
     """Create the role that a rule needs for its target; the target's own policy comes with ``admit``.
 
     Args:
         scope: The route.
         target: Where the events go; checked before.
+        subject: What the events are called in texts, in the plural.
     """
     kind = cast("Kind", target_kind(target))
     arn = _arn(target)
@@ -86,37 +98,41 @@ def reach(scope: Construct, target: Target) -> Reached:
         service=EVENTS,
         # The rules need the role before they exist, and on a bus of one's own their ARN has its name.
         conditions=own_rules(scope),
-        description="Lets the EventBridge rules of the route hand findings to their target",
+        description=f"Lets the EventBridge rules of the route hand {subject} to their target",
         statements=[iam.PolicyStatement(actions=ROLE_ACTIONS[kind], resources=[arn])],
     )
     return Reached(kind, arn, role)
 
 
-def admit(scope: Construct, kind: Kind, target: Target, rules: dict[str, events.CfnRule]) -> None:
+def admit(scope: Construct, kind: Kind, target: Target, rules: Mapping[str, events.CfnRule], *, subject: str) -> None:
     """Let rules reach a target that has a policy, and use the key that it is encrypted with.
 
     Args:
-        scope: The route.
+        scope: The construct that the rules belong to.
         kind: The target's kind.
         target: Where the events go.
-        rules: The rules.
+        rules: The rules by id.
+        subject: What the events are called in texts, in the plural.
     """
     if kind == "sns":
-        _admit_to_topic(scope, cast("sns.ITopic", target))
+        _admit_to_topic(scope, cast("sns.ITopic", target), subject)
     elif kind == "sqs":
-        admit_to_queue(scope, cast("sqs.IQueue", target), rules, argument="target")
+        admit_to_queue(scope, cast("sqs.IQueue", target), rules, argument="target", subject=subject)
     elif kind == "lambda":
         _admit_to_function(scope, cast("lambda_.IFunction", target), rules)
 
 
-def admit_to_queue(scope: Construct, queue: sqs.IQueue, rules: dict[str, events.CfnRule], *, argument: str) -> None:
+def admit_to_queue(
+    scope: Construct, queue: sqs.IQueue, rules: Mapping[str, events.CfnRule], *, argument: str, subject: str
+) -> None:
     """Let rules send to a queue, and use its key.
 
     Args:
-        scope: The route.
+        scope: The construct that the rules belong to.
         queue: The queue.
-        rules: The rules.
+        rules: The rules by id.
         argument: The argument that the queue was given as.
+        subject: What the events are called in texts, in the plural.
     """
     statement = iam.PolicyStatement(
         principals=[iam.ServicePrincipal(EVENTS)],
@@ -125,32 +141,32 @@ def admit_to_queue(scope: Construct, queue: sqs.IQueue, rules: dict[str, events.
         conditions=_from_rules(scope, queue, rules),
     )
     if not queue.add_to_resource_policy(statement).statement_added:
-        _warn(scope, argument, "send messages", "eb-use-resource-based.html#eb-sqs-permissions")
+        _warn(scope, argument, subject, "send messages", "eb-use-resource-based.html#eb-sqs-permissions")
     if queue.encryption_master_key is not None:
         admit_rules_to_queues(scope, queue.encryption_master_key)
 
 
-def _from_rules(scope: Construct, queue: sqs.IQueue, rules: dict[str, events.CfnRule]) -> dict[str, Any]:
+def _from_rules(scope: Construct, queue: sqs.IQueue, rules: Mapping[str, events.CfnRule]) -> dict[str, Any]:
     if cdk.Stack.of(queue) is cdk.Stack.of(scope):
         return {"ArnEquals": {"aws:SourceArn": [rule.attr_arn for rule in rules.values()]}}
     # In another stack, the queue's policy would have to wait for this stack, and this stack for the queue.
     return own_rules(scope)
 
 
-def _admit_to_topic(scope: Construct, topic: sns.ITopic) -> None:
+def _admit_to_topic(scope: Construct, topic: sns.ITopic, subject: str) -> None:
     # Without a condition, because EventBridge does not say on the way to a topic for whom it works:
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
     statement = iam.PolicyStatement(
         principals=[iam.ServicePrincipal(EVENTS)], actions=["sns:Publish"], resources=[topic.topic_arn]
     )
     if not topic.add_to_resource_policy(statement).statement_added:
-        _warn(scope, "target", "publish without a condition", "eb-use-resource-based.html#eb-sns-permissions")
+        _warn(scope, "target", subject, "publish without a condition", "eb-use-resource-based.html#eb-sns-permissions")
     key = getattr(topic, "master_key", None)
     if key is not None:
         admit_to_topics(scope, key, EVENTS)
 
 
-def _admit_to_function(scope: Construct, function: lambda_.IFunction, rules: dict[str, events.CfnRule]) -> None:
+def _admit_to_function(scope: Construct, function: lambda_.IFunction, rules: Mapping[str, events.CfnRule]) -> None:
     from aws_cdk import aws_lambda as lambda_
 
     for name, rule in rules.items():
@@ -171,9 +187,9 @@ def _arn(target: Target) -> str:
     return str(getattr(target, "attr_arn"))  # noqa: B009 - of the L1 stream alone
 
 
-def _warn(scope: Construct, argument: str, needed: str, page: str) -> None:
+def _warn(scope: Construct, argument: str, subject: str, needed: str, page: str) -> None:
     cdk.Annotations.of(scope).add_warning_v2(
         f"cdk-refarch:{argument}-policy",
         f"The policy of the given {argument} cannot be changed by this app. It must let events.amazonaws.com {needed}, "
-        f"or findings do not reach it: https://docs.aws.amazon.com/eventbridge/latest/userguide/{page}",
+        f"or {subject} do not reach it: https://docs.aws.amazon.com/eventbridge/latest/userguide/{page}",
     )

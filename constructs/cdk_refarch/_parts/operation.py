@@ -1,16 +1,13 @@
-"""What the parts of the construct share."""
+"""What the parts of an architecture share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
-
-HANDLERS = Path(__file__).parent / "handlers"
 
 
 @dataclass(frozen=True, kw_only=True)
