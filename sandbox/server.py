@@ -20,6 +20,7 @@ import sys
 import threading
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from .certificates import write_certificates
 
@@ -94,6 +95,9 @@ async def _serve(folder: Path, gateway: socket.socket, mqtt: socket.socket) -> N
     from hypercorn.config import Config
     from ministack import app
 
+    from .adapters import loop
+
+    loop.remember()
     _only_on_loopback(mqtt)
     ports = {"endpoint": os.environ["AWS_ENDPOINT_URL"], "mqtt_port": mqtt.getsockname()[1]}
 
@@ -123,18 +127,24 @@ async def _serve(folder: Path, gateway: socket.socket, mqtt: socket.socket) -> N
 def _with_hooks(emulator: Any) -> Any:
     """The emulator, with answers of ours: which types are recorded, not emulated, and what scenarios let happen."""
     from .adapters import recorded
-    from .adapters.ses import hooks
+    from .adapters.fleet import hooks as fleet_hooks
+    from .adapters.image_builder import hooks as image_hooks
+    from .adapters.ses import hooks as ses_hooks
+
+    hooks = {**ses_hooks.HOOKS, **fleet_hooks.HOOKS, **image_hooks.HOOKS}
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         path = scope.get("path")
         if path == "/_sandbox/types":
             status, said = 200, {"recorded": sorted(recorded.TYPES)}
-        elif path in hooks.HOOKS:
-            body, more = b"", True
+        elif path in hooks:
+            body, more = b"", scope["method"] != "GET"
+            if not more:
+                body = json.dumps(dict(parse_qsl(scope["query_string"].decode()))).encode()
             while more:
                 message = await receive()
                 body, more = body + message.get("body", b""), message.get("more_body", False)
-            status, said = await asyncio.to_thread(hooks.HOOKS[path], body, ACCOUNT, REGION)
+            status, said = await asyncio.to_thread(hooks[path], body, ACCOUNT, REGION)
         else:
             await emulator(scope, receive, send)
             return

@@ -164,7 +164,7 @@ def collected(folder: Path) -> Found:
         folder: Where the assemblies go.
     """
     found: Found = {}
-    for path in [ROOT / "app.py", *sorted(ROOT.glob("examples/*/app.py"))]:
+    for path in [ROOT / "app.py", *sorted(ROOT.glob("examples/**/app.py"))]:
         name = _name(path)
         spec = importlib.util.spec_from_file_location(f"compliance_{path.parent.name}", path)
         if spec is None or spec.loader is None:

@@ -10,12 +10,13 @@ if TYPE_CHECKING:
 
     from .config import Settings
 
-Architecture = Literal["iot_to_firehose", "macie_to_eventbridge", "ses_config_sets"]
+Architecture = Literal["iot_to_firehose", "macie_to_eventbridge", "ses_config_sets", "image_builder_cicd"]
 
 STACKS: dict[Architecture, str] = {
     "iot_to_firehose": "IotToFirehose",
     "macie_to_eventbridge": "MacieToEventBridge",
     "ses_config_sets": "SesConfigSets",
+    "image_builder_cicd": "ImageBuilderCicd",
 }
 """Architecture to the name of its stack; the class is named the same with ``Stack`` behind."""
 

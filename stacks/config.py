@@ -6,7 +6,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from constructs import Node
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -33,8 +33,28 @@ def _from_command_line(value: Any) -> Any:
     return [name.strip() for name in value.split(",") if name.strip()]
 
 
+Contradiction = tuple[str, str, str, str, str]
+"""Two keys of a section, the rule about both, what was given, and the remedy."""
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+    key: ClassVar[str] = ""
+    """The section's key in the context."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        """Refuse keys that contradict each other, or of which one does nothing without the other."""
+        found = [
+            str(refusal(f"context keys {self.key}.{one} and {self.key}.{other}", rule, got, remedy))
+            for one, other, rule, got, remedy in self._contradictions()
+        ]
+        if found:
+            raise ValueError("\n".join(found))
+        return self
+
+    def _contradictions(self) -> Iterator[Contradiction]:
+        yield from ()
 
 
 class IotToFirehoseSettings(_Section):
@@ -83,6 +103,8 @@ class StreamSettings(_Section):
 class SesConfigSetsSettings(_Section):
     """What the stack ``SesConfigSets`` is built with; the construct checks the values further."""
 
+    key: ClassVar[str] = "ses_config_sets"
+
     domain: str = "example.com"
     hosted_zone_id: str | None = None
     hosted_zone_name: str | None = None
@@ -101,18 +123,7 @@ class SesConfigSetsSettings(_Section):
     inbound_mx_record: bool = False
     account_suppression: list[Literal["BOUNCE", "COMPLAINT"]] | None = None
 
-    @model_validator(mode="after")
-    def _agree(self) -> Self:
-        """Refuse keys that contradict each other, or of which one does nothing without the other."""
-        found = [
-            str(refusal(f"context keys ses_config_sets.{one} and ses_config_sets.{other}", rule, got, remedy))
-            for one, other, rule, got, remedy in self._contradictions()
-        ]
-        if found:
-            raise ValueError("\n".join(found))
-        return self
-
-    def _contradictions(self) -> Iterator[tuple[str, str, str, str, str]]:
+    def _contradictions(self) -> Iterator[Contradiction]:
         together, apart = "given together", "given one at a time"
         if self.inbound_mx_record and not self.inbound_recipients:
             remedy = "name the recipients, or drop inbound_mx_record"
@@ -131,6 +142,39 @@ class SesConfigSetsSettings(_Section):
             yield "expire_after_days", "analytics", together, "analytics false", remedy
 
 
+class ImageBuilderCicdSettings(_Section):
+    """What the stack ``ImageBuilderCicd`` is built with; the construct checks the values further."""
+
+    key: ClassVar[str] = "image_builder_cicd"
+
+    connection_arn: str | None = None
+    repository: str | None = None
+    branch: str = "main"
+    vpc_id: str | None = None
+    availability_zones: list[str] = []
+    private_subnet_ids: list[str] = []
+    environment: dict[str, str] = {}
+    image_stack: str = "GoldenImage"
+    fleet_stack: str = "Fleet"
+    approval: bool = True
+    approval_emails: list[str] = []
+    follow_images: bool = True
+
+    def _contradictions(self) -> Iterator[Contradiction]:
+        if (self.connection_arn is None) != (self.repository is None):
+            given = "repository" if self.connection_arn is None else "connection_arn"
+            remedy = "give both for GitHub, GitLab or Bitbucket, or neither for CodeCommit"
+            yield "connection_arn", "repository", "given together", f"{given} alone", remedy
+        for key in ("availability_zones", "private_subnet_ids"):
+            if (self.vpc_id is None) != (not getattr(self, key)):
+                given = key if self.vpc_id is None else "vpc_id"
+                remedy = "give the network with its zones and subnets, or leave all three out to have one made"
+                yield "vpc_id", key, "given together", f"{given} alone", remedy
+        if self.approval_emails and not self.approval:
+            remedy = "drop approval_emails: nobody is asked"
+            yield "approval", "approval_emails", "given together", "approval_emails with approval false", remedy
+
+
 class Settings(_Section):
     """The settings of the whole app; without any context, these defaults."""
 
@@ -145,6 +189,9 @@ class Settings(_Section):
         MacieToEventBridgeSettings()
     )
     ses_config_sets: Annotated[SesConfigSetsSettings, BeforeValidator(_from_command_line)] = SesConfigSetsSettings()
+    image_builder_cicd: Annotated[ImageBuilderCicdSettings, BeforeValidator(_from_command_line)] = (
+        ImageBuilderCicdSettings()
+    )
 
     @classmethod
     def from_context(cls, node: Node) -> Settings:

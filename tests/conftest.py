@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-EXAMPLES = sorted(path.parent.name for path in ROOT.glob("examples/*/app.py"))
+EXAMPLES = {path.parent.name: path for path in sorted(ROOT.glob("examples/**/app.py"))}
 
 sys.path.insert(0, str(ROOT))
 _found = importlib.util.find_spec("constructs")
@@ -92,7 +92,7 @@ class Apps:
 
         if name == "app":
             return repository_app.build(outdir=outdir)
-        spec = importlib.util.spec_from_file_location(f"example_{name}", ROOT / "examples" / name / "app.py")
+        spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES[name])
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)

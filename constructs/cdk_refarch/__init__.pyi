@@ -2,6 +2,30 @@ from ._parts.alarm_topic import AlarmTopic
 from ._parts.house_rules import HouseRules
 from ._parts.s3_delivery.s3_delivery import S3Delivery
 from ._parts.s3_delivery.s3_sink import BucketLifecycle, GlueTable, S3Sink
+from .image_builder_cicd.delivery_values import (
+    Approval,
+    CodeCommitSource,
+    ConnectionSource,
+    FleetDeployment,
+    ImageDeployment,
+    TemplateBuild,
+)
+from .image_builder_cicd.deploy_roles import FleetDeployRoles
+from .image_builder_cicd.distribution_role import ImageDistributionRole
+from .image_builder_cicd.fleet_values import FleetCapacity, FleetVolume, InstanceRefresh, RollingUpdate
+from .image_builder_cicd.golden_image import GoldenImage
+from .image_builder_cicd.image_builder_cicd import ImageBuilderCicd
+from .image_builder_cicd.image_values import (
+    BuildInstance,
+    BuildSchedule,
+    ImageComponent,
+    ImageLifecycle,
+    ImageRegion,
+    LaunchTemplateUpdate,
+    ManagedComponent,
+    RootVolume,
+)
+from .image_builder_cicd.rolling_fleet import RollingFleet
 from .iot_to_firehose import IotToFirehose
 from .macie_to_eventbridge import (
     AllowList,
@@ -44,10 +68,15 @@ __all__ = [
     "AlarmTopic",
     "AllowList",
     "Analytics",
+    "Approval",
     "AuditBus",
     "BucketCriteria",
     "BucketLifecycle",
+    "BuildInstance",
+    "BuildSchedule",
     "ClassificationJob",
+    "CodeCommitSource",
+    "ConnectionSource",
     "CustomDataIdentifier",
     "Dmarc",
     "DnsRecord",
@@ -57,18 +86,35 @@ __all__ = [
     "Feedback",
     "FeedbackHook",
     "FindingRoute",
+    "FleetCapacity",
+    "FleetDeployRoles",
+    "FleetDeployment",
+    "FleetVolume",
     "GlueTable",
+    "GoldenImage",
     "HouseRules",
+    "ImageBuilderCicd",
+    "ImageComponent",
+    "ImageDeployment",
+    "ImageDistributionRole",
+    "ImageLifecycle",
+    "ImageRegion",
     "Inbound",
+    "InstanceRefresh",
     "IotToFirehose",
+    "LaunchTemplateUpdate",
     "MacieSession",
     "MacieToEventBridge",
+    "ManagedComponent",
     "Notification",
     "Organization",
     "Pause",
     "Quarantine",
     "Reputation",
     "ResultsExport",
+    "RollingFleet",
+    "RollingUpdate",
+    "RootVolume",
     "Route",
     "S3Delivery",
     "S3Sink",
@@ -76,6 +122,7 @@ __all__ = [
     "SesAccount",
     "SesConfigSets",
     "SuppressionRule",
+    "TemplateBuild",
     "TicketQueue",
     "TrackingDomain",
 ]

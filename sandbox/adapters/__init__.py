@@ -10,9 +10,12 @@ def install() -> None:
         cloudwatch,
         conditions,
         custom_resources,
+        delivery,
         events,
         firehose,
         firehose_s3,
+        fleet,
+        image_builder,
         iot,
         lambda_async,
         log_metrics,
@@ -21,6 +24,7 @@ def install() -> None:
         ordering,
         recorded,
         redrive,
+        rule_counts,
         ses,
         subscriptions,
     )
@@ -29,6 +33,7 @@ def install() -> None:
     firehose.install()
     firehose_s3.remember_metrics()
     events.install()
+    rule_counts.install()
     cloudwatch.install()
     lambda_async.install()
     log_metrics.install()
@@ -39,8 +44,14 @@ def install() -> None:
     subscriptions.install()
     macie.install_types()
     ses.install_types()
+    delivery.install_types()
+    fleet.install_types()
+    image_builder.install_types()
     recorded.install()
     athena.install()
     macie.install()
     ses.install()
+    delivery.install()
+    fleet.install()
+    image_builder.install()
     ordering.install()

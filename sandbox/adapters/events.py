@@ -19,9 +19,11 @@ from ministack.services import cloudwatch, eventbridge, firehose, lambda_svc, sn
 from ministack.services.cloudformation import provisioners
 
 from . import access
+from .delivery import engine, pipelines
 
 WHO = "events.amazonaws.com"
 _ROLE_ACTIONS = {
+    "codepipeline": "codepipeline:StartPipelineExecution",
     "events": "events:PutEvents",
     "firehose": "firehose:PutRecord",
     "sqs": "sqs:SendMessage",
@@ -86,8 +88,11 @@ def _deliver(target: Mapping[str, Any], event: Mapping[str, Any], rule: Mapping[
         _fail(target, event, rule, "NO_RESOURCE", str(error.args[0]), conditions)
     else:
         _count(rule, "Invocations")
-        if target["Arn"].split(":")[2] == "firehose":
+        service = target["Arn"].split(":")[2]
+        if service == "firehose":
             _put_record(target, event, rule, view, conditions)
+        elif service == "codepipeline":
+            engine.start(pipelines.find(target["Arn"].rpartition(":")[2]), "CloudWatchEvent", rule["Arn"])
         else:
             _invoke_target(target, event, rule, view)
 
@@ -159,6 +164,7 @@ def _find(service: str, arn: str) -> None:
         "lambda": lambda: lambda_svc._get_func_record_for_ref(arn)[0],
         "states": lambda: stepfunctions._resolve_state_machine_arn(arn),
         "firehose": lambda: firehose._streams.get(arn.rsplit("/", 1)[-1]),
+        "codepipeline": lambda: pipelines.PIPELINES.get(arn.rpartition(":")[2]),
         "events": lambda: ":event-bus/" not in arn or _is_bus(arn),
     }
     if service in there and not there[service]():

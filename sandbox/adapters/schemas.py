@@ -130,7 +130,8 @@ def problems(resource_type: str, properties: Mapping[str, Any]) -> list[str]:
     schema = load(resource_type)
     if schema is None:
         return []
-    given = {name: _without_system_tags(value) for name, value in properties.items()}
+    cleared = {name: _without_system_tags(value) for name, value in properties.items()}
+    given = {name: value for name, value in cleared.items() if value or value == properties[name]}
     return [*_written_though_read_only(schema, given), *schema.validator.problems(schema.document, given)]
 
 

@@ -46,7 +46,7 @@ def test_the_page_has_every_stack_of_the_app_and_of_every_example(found: Found) 
     apps = {app for app, _ in found}
     assert apps == {
         "app.py",
-        *(f"examples/{path.parent.name}/app.py" for path in compliance.ROOT.glob("examples/*/app.py")),
+        *(str(path.relative_to(compliance.ROOT)) for path in compliance.ROOT.glob("examples/**/app.py")),
     }
 
 

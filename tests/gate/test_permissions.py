@@ -33,6 +33,10 @@ LOG_DELIVERY = (
 STAR_REASONS: dict[str, str] = {
     "logs:CreateLogDelivery": LOG_DELIVERY,
     "logs:DeleteLogDelivery": LOG_DELIVERY,
+    "logs:DescribeIndexPolicies": (
+        "CloudFormation asks for the index policies of a log group without naming it: "
+        "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html"
+    ),
     "logs:DescribeLogGroups": LOG_DELIVERY,
     "logs:DescribeResourcePolicies": LOG_DELIVERY,
     "logs:GetLogDelivery": LOG_DELIVERY,
@@ -46,7 +50,27 @@ SES = (
     "IAM knows no resource for settings of an account and for the active receipt rule set: "
     "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html"
 )
-STAR_SERVICES = {"macie2": MACIE, "ses": SES, "xray": XRAY}
+
+
+def _unknown(what: str, page: str) -> str:
+    authorization = "https://docs.aws.amazon.com/service-authorization/latest/reference"
+    return f"IAM knows no resource for {what}: {authorization}/list_{page}.html"
+
+
+STAR_SERVICES = {
+    "autoscaling": _unknown("what describes groups", "amazonec2autoscaling"),
+    "ec2": _unknown("what lists instances and images", "amazonec2"),
+    "ec2messages": _unknown("messages of the agent", "amazonmessagedeliveryservice"),
+    "elasticloadbalancing": _unknown("what describes target groups", "awselasticloadbalancingv2"),
+    "inspector2": _unknown("lists of findings", "amazoninspector2"),
+    "kms": _unknown("keys that are yet to be created", "awskeymanagementservice"),
+    "macie2": MACIE,
+    "ses": SES,
+    "ssm": _unknown("what lists, and for inventories", "awssystemsmanager"),
+    "ssmmessages": _unknown("sessions", "amazonsessionmanagermessagegatewayservice"),
+    "tag": _unknown("tags of all services", "amazonresourcegrouptaggingapi"),
+    "xray": XRAY,
+}
 """Services of which a role has actions on every resource that IAM knows on * only, to the reason for it."""
 
 

@@ -23,15 +23,15 @@ from tests.conftest import ROOT, Synthesized
 from .test_permissions import problems
 from .test_reports import findings, silence
 
-ARCHITECTURES = sorted(path.parent.name for path in ROOT.glob("tests/unit/*/strategies.py"))
+STRATEGIES = sorted(ROOT.glob("tests/unit/*/*strategies.py"))
 REFUSAL = re.compile(r"[\w/]+: .+ must be .+, got .+; .+", re.DOTALL)
 EXAMPLES = 40
 PER_STACK = 8
 """A stack holds 500 resources at most."""
 
 
-def build_many(architecture: str, app: cdk.App) -> tuple[int, list[str]]:
-    strategies = importlib.import_module(f"tests.unit.{architecture}.strategies")
+def build_many(strategy: Path, app: cdk.App) -> tuple[int, list[str]]:
+    strategies = importlib.import_module(".".join(strategy.relative_to(ROOT).with_suffix("").parts))
     accepted = tried = 0
     refusals: list[str] = []
     stacks: list[cdk.Stack] = []
@@ -63,11 +63,11 @@ def build_many(architecture: str, app: cdk.App) -> tuple[int, list[str]]:
     return accepted, refusals
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_any_arguments_are_refused_in_the_house_form_or_pass_the_gate(architecture: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_any_arguments_are_refused_in_the_house_form_or_pass_the_gate(strategy: Path, tmp_path: Path) -> None:
     app = cdk.App(outdir=str(tmp_path))
     cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app))
-    accepted, refusals = build_many(architecture, app)
+    accepted, refusals = build_many(strategy, app)
     other = [message for message in refusals if not REFUSAL.fullmatch(message)]
     assert not other, "refusals in another form:\n" + "\n".join(other)
     assert min(len(refusals), accepted) >= EXAMPLES // 5, (
@@ -84,5 +84,5 @@ def test_any_arguments_are_refused_in_the_house_form_or_pass_the_gate(architectu
 
 
 def test_every_architecture_has_a_strategy_an_example_and_unit_tests() -> None:
-    for place in ("tests/unit/*/strategies.py", "examples/*/app.py"):
+    for place in ("tests/unit/*/*strategies.py", "examples/*/app.py"):
         assert {path.parent.name for path in ROOT.glob(place)} == set(STACKS), place

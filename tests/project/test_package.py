@@ -285,5 +285,5 @@ def test_the_recommended_feature_flags_are_pinned() -> None:
         assert member is not None
         recommended = json.load(member)
     assert {name: flags.get(name) for name in recommended} == recommended
-    for example in ROOT.glob("examples/*/cdk.json"):
+    for example in ROOT.glob("examples/**/cdk.json"):
         assert json.loads(example.read_text())["context"] == flags

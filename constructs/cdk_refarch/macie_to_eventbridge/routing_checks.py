@@ -10,8 +10,8 @@ from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks, is_token
 from cdk_refarch._parts.list_checks import check_known, elements
-from cdk_refarch._parts.resource_checks import check_resource, check_same_account, managed_key
-from cdk_refarch._parts.rule_targets import target_kind
+from cdk_refarch._parts.resource_checks import check_resource, check_same_account
+from cdk_refarch._parts.target_checks import check_receiver, check_target, which_bus
 
 from .finding_checks import check_findings, check_samples, check_severity
 from .pattern import FORWARDED, categories, event_pattern
@@ -49,7 +49,7 @@ def check_route(checks: Checks, scope: Construct, route: Route, taken: Collectio
     check_id(checks, route.id, longest=MAX_ID)
     if route.id in taken or route.id in RESERVED_IDS:
         checks.refuse("id", "one that is free", f"{route.id!r}, which is taken", "use another id")
-    _check_target(checks, scope, route.target, heard)
+    check_target(checks, scope, route.target, subject="findings", heard=heard)
     check_severity(checks, route.min_severity)
     check_findings(checks, route.categories, route.finding_types)
     check_bucket_names(checks, "buckets", route.buckets, patterns=True)
@@ -60,7 +60,7 @@ def check_route(checks: Checks, scope: Construct, route: Route, taken: Collectio
     if queue is None:
         return
     check_same_account(checks, "dead_letter_queue", queue, scope, "use a queue of this account")
-    _check_receiver(checks, "dead_letter_queue", queue)
+    check_receiver(checks, "dead_letter_queue", queue, subject="findings")
     if getattr(route.target, "queue_arn", None) == queue.queue_arn:
         remedy = "leave it out to have one made"
         checks.refuse("target and dead_letter_queue", "two queues", "the same queue for both", remedy)
@@ -98,51 +98,6 @@ def check_routes(checks: Checks, scope: Construct, routes: Sequence[Route], hear
     """
     for route in named(checks, "routes", routes, Route, longest=MAX_ID):
         check_route(checks.within(route.id), scope, route, (), heard)
-
-
-def _check_target(checks: Checks, scope: Construct, target: object, heard: object) -> None:
-    kind = target_kind(target)
-    if kind is None:
-        rule = "a topic, a queue, a Lambda function, a state machine, an event bus or a Firehose stream"
-        checks.refuse("target", rule, f"{type(target).__name__} {target!r}", "give a construct such as sns.Topic(...)")
-    if kind != "events":
-        checks.same_region("target", target, scope)
-        check_same_account(checks, "target", target, scope, "send to a bus there, and on from it")
-    elif _which(target, scope) == _which(heard, scope):
-        remedy = "EventBridge does not send events in a circle; give another bus"
-        checks.refuse("target", "another bus than the one that is listened to", "the same", remedy)
-    _check_receiver(checks, "target", target)
-    if kind == "firehose":
-        _check_stream(checks, scope, str(getattr(target, "delivery_stream_arn", "")))
-
-
-def _check_stream(checks: Checks, scope: Construct, arn: str) -> None:
-    """Refuse an imported stream of elsewhere, which the CDK takes for one of the stack's account and region."""
-    stack = cdk.Stack.of(scope)
-    if is_token(arn) or not arn:
-        return
-    _, _, _, region, account, _ = arn.split(":", 5)
-    for there, here, what in ((account, stack.account, "account"), (region, stack.region, "region")):
-        if there != here and not is_token(here):
-            checks.refuse("target", f"in the {what} of the stack, {here}", there, f"use a stream of the same {what}")
-
-
-def _which(bus: object, scope: Construct) -> tuple[str, str, str]:
-    """Return what tells a bus from others; None is the default one of the stack."""
-    stack = cdk.Stack.of(scope)
-    env = getattr(bus, "env", None)
-    account, region = getattr(env, "account", stack.account), getattr(env, "region", stack.region)
-    return account, region, str(getattr(bus, "event_bus_name", "default"))
-
-
-def _check_receiver(checks: Checks, argument: str, given: object) -> None:
-    what = "queue" if target_kind(given) == "sqs" else "topic"
-    if getattr(given, "fifo", False):
-        checks.refuse(argument, f"a standard {what}", "a FIFO one", "findings need no order; use a standard one")
-    alias = managed_key(given)
-    if alias is not None:
-        remedy = "use a key that admits events.amazonaws.com: EventBridge has no access to this one"
-        checks.refuse(argument, "encrypted with a key of your own", f"one with {alias}", remedy)
 
 
 def check_notification(checks: Checks, notification: Notification | None) -> None:
@@ -220,7 +175,7 @@ def check_buses(checks: Checks, scope: Construct, event_bus: object, audit_bus: 
         checks.refuse("event_bus", "a bus of one's own", "the default bus", "leave it out to listen to the default bus")
     check_bus(checks, "audit_bus", audit_bus)
     check_same_account(checks, "event_bus", event_bus, scope, "deploy the construct in that account")
-    if audit_bus is not None and _which(event_bus, scope) == _which(audit_bus, scope):
+    if audit_bus is not None and which_bus(event_bus, scope) == which_bus(audit_bus, scope):
         remedy = "give another bus, or leave audit_bus out"
         checks.refuse("audit_bus", "another bus than the one that is listened to", "the same", remedy)
 

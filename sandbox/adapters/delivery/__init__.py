@@ -1,0 +1,31 @@
+"""Delivery: CodeCommit, CodeBuild, CodePipeline, and the role that CloudFormation deploys with.
+
+Pipelines run here: sources are packed, buildspecs run as commands of this machine, stacks are deployed, approvals wait.
+Every step is asked of the role that AWS would do it with. What each module leaves out is said in it.
+"""
+
+from __future__ import annotations
+
+
+def install_types() -> None:
+    """Provision the CloudFormation types; must run before types that MiniStack lacks are recorded."""
+    from . import resources
+
+    resources.install()
+
+
+def install() -> None:
+    """Answer for CodeCommit and CodePipeline in moto's place, which must be installed, and run builds."""
+    from ministack import app
+
+    from . import builds, codecommit, codepipeline, contents, decisions, deploy_roles, polling, protocol
+
+    app.SERVICE_HANDLERS[codecommit.SERVICE] = protocol.handler(
+        codecommit.SERVICE, {**codecommit.OPERATIONS, **contents.OPERATIONS}, "InvalidParameterException"
+    )
+    app.SERVICE_HANDLERS[codepipeline.SERVICE] = protocol.handler(
+        codepipeline.SERVICE, {**codepipeline.OPERATIONS, **decisions.OPERATIONS}, "ValidationException"
+    )
+    builds.install()
+    deploy_roles.install()
+    polling.install()

@@ -1,0 +1,96 @@
+"""Requests in JSON 1.1, which CodeCommit and CodePipeline speak, checked by botocore's model of the service.
+
+Members that the model requires, types and enumerations are checked. Operations that the sandbox lacks are answered
+with their name. Each request is answered in a thread, for what it causes, such as events, must not hold up the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any
+
+from sandbox.adapters import moto_services
+
+from .state import Fault, Record
+
+Operation = Callable[[Record], Record]
+Answer = tuple[int, dict[str, str], bytes]
+Handler = Callable[[str, str, Mapping[str, str], bytes, Mapping[str, list[str]]], Awaitable[Answer]]
+_TYPE = "application/x-amz-json-1.1"
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "structure": dict,
+    "map": dict,
+    "list": list,
+    "string": str,
+    "blob": str,
+    "boolean": bool,
+    "integer": int,
+    "long": int,
+}
+
+
+def handler(scope: str, operations: Mapping[str, Operation], invalid: str) -> Handler:
+    """What answers the requests to a service, which MiniStack has authorized.
+
+    Args:
+        scope: The name that requests to it are signed for.
+        operations: What each operation does with its members, by its name.
+        invalid: The code of the error for members that do not fit the model.
+    """
+
+    def answer(name: str, body: bytes) -> Record:
+        if name not in operations:
+            place = "add it to sandbox/adapters/delivery"
+            raise Fault("NotImplementedException", f"the sandbox has no {name} of {scope}; {place}")
+        request: Record = json.loads(body or b"{}")
+        shape = moto_services.model(scope).operation_model(name).input_shape
+        for problem in _problems(shape, request, "") if shape is not None else ():
+            raise Fault(invalid, f"1 validation error detected: {problem}")
+        return operations[name](request)
+
+    def said(name: str, body: bytes) -> Answer:
+        try:
+            return 200, {"Content-Type": _TYPE}, json.dumps(answer(name, body)).encode()
+        except Fault as fault:
+            text = {"__type": fault.code, "message": str(fault)}
+            return 400, {"Content-Type": _TYPE, "x-amzn-errortype": fault.code}, json.dumps(text).encode()
+
+    async def handle(
+        method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, list[str]]
+    ) -> Answer:
+        return await asyncio.to_thread(said, headers.get("x-amz-target", "").rpartition(".")[2], body)
+
+    return handle
+
+
+def _problems(shape: Any, value: Any, name: str) -> Iterator[str]:
+    kind = shape.type_name
+    if not isinstance(value, _TYPES.get(kind, object)):
+        yield f"Value at '{name}' failed to satisfy constraint: Member must be a {kind}"
+        return
+    if kind == "structure":
+        for key in shape.required_members:
+            if value.get(key) is None:
+                yield f"Value null at '{_below(name, key)}' failed to satisfy constraint: Member must not be null"
+    if getattr(shape, "enum", None) and value not in shape.enum:
+        allowed = ", ".join(shape.enum)
+        yield f"Value '{value}' at '{name}' failed to satisfy constraint: Member must satisfy enum value set: [{allowed}]"
+    for member, item, called in _parts(shape, value, name):
+        yield from _problems(member, item, called)
+
+
+def _parts(shape: Any, value: Any, name: str) -> Iterator[tuple[Any, Any, str]]:
+    if shape.type_name == "structure":
+        for key, member in shape.members.items():
+            if value.get(key) is not None:
+                yield member, value[key], _below(name, key)
+    elif shape.type_name == "list":
+        yield from ((shape.member, item, f"{name}.{number}.member") for number, item in enumerate(value, 1))
+    elif shape.type_name == "map":
+        yield from ((shape.value, item, name) for item in value.values())
+
+
+def _below(name: str, key: str) -> str:
+    return f"{name}.{key}" if name else key
