@@ -14,11 +14,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from .cdk import Cdk, DeploymentFailed
 from .display import Display
-from .leftovers import Leftovers, Remains
+from .leftovers import Leftovers, Remains, stacks
 from .process import Sandbox
 from .run import Run
 from .scenarios import Broken, Deployment, Outcome, Scenario, Script, script
@@ -146,6 +146,7 @@ class Demo:
             self._display.line(f"{script.architecture}: BROKEN: {failure}", "red")
         if not result.problem:
             result.rows = [self._scenario(one, run, script) for one in script.scenarios]
+        self._withdraw(begun, result, leftovers, run)
         self._destroy(begun, result)
         if not result.problem:
             with self._display.step(f"{script.architecture}: what is left?"):
@@ -163,6 +164,21 @@ class Demo:
             deployed = leftovers.remember(deployment.stacks)
             result.types.update(one.type for one in deployed)
         result.deploy_seconds = time.monotonic() - began
+
+    def _withdraw(self, begun: Sequence[Deployment], result: Result, leftovers: Leftovers, run: Run) -> None:
+        """Delete the stacks that pipelines deployed, the last one first."""
+        there = stacks(run)
+        names = [name for deployment in begun for name in deployment.deploys if name in there]
+        result.types.update(one.type for one in leftovers.remember(names))
+        cloudformation = run.client("cloudformation")
+        for name in reversed(names):
+            with self._display.step(f"deletion of stack {name}"):
+                cloudformation.delete_stack(StackName=name)
+                try:
+                    waiter = cloudformation.get_waiter("stack_delete_complete")
+                    waiter.wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+                except WaiterError as failure:
+                    result.destroy_problem = f"stack {name} must be deleted, got {failure}"
 
     def _destroy(self, begun: Sequence[Deployment], result: Result) -> None:
         began = time.monotonic()

@@ -87,7 +87,7 @@ class Leftovers:
         """Compare what is there with what should be; to be called when the stacks are deleted."""
         there = inventory(self._run)
         kept: list[Resource] = []
-        problems = [f"stack {name} must be gone after cdk destroy, but is there" for name in _stacks(self._run)]
+        problems = [f"stack {name} must be gone after cdk destroy, but is there" for name in stacks(self._run)]
         for one in self._checkable:
             exists = _exists(self._run, one, there)
             if exists and one.retained:
@@ -219,13 +219,20 @@ def _found(ask: Any) -> bool:
     return True
 
 
-def _stacks(run: Run) -> list[str]:
+def stacks(run: Run) -> list[str]:
+    """Return the names of the stacks that are there, but for the bootstrap stack.
+
+    Args:
+        run: The embedded AWS.
+    """
     summaries = _pages(run, "cloudformation", "list_stacks", "StackSummaries")
     there = {one["StackName"] for one in summaries if one["StackStatus"] != "DELETE_COMPLETE"}
     return sorted(there - _ALWAYS_THERE)
 
 
 def _is_of_a_service(type: str, id: str) -> bool:
+    if type == "AWS::SSM::Parameter":
+        return id.startswith("/imagebuilder/")
     return type == "AWS::Logs::LogGroup" and id.startswith("/aws/") and not id.startswith("/aws/cloudformation/")
 
 

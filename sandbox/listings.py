@@ -7,6 +7,9 @@ from typing import Any
 LISTS: dict[str, tuple[str, str, str, str]] = {
     "AWS::CloudWatch::Alarm": ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
     "AWS::CloudWatch::CompositeAlarm": ("cloudwatch", "describe_alarms", "CompositeAlarms", "AlarmName"),
+    "AWS::CodeBuild::Project": ("codebuild", "list_projects", "projects", ""),
+    "AWS::CodeCommit::Repository": ("codecommit", "list_repositories", "repositories", "repositoryId"),
+    "AWS::CodePipeline::Pipeline": ("codepipeline", "list_pipelines", "pipelines", "name"),
     "AWS::DynamoDB::Table": ("dynamodb", "list_tables", "TableNames", ""),
     "AWS::Events::EventBus": ("events", "list_event_buses", "EventBuses", "Name"),
     "AWS::Events::Rule": ("events", "list_rules", "Rules", "Name"),

@@ -187,12 +187,13 @@ class Sandbox:
         names = {"profile": (None, None, None, None), "config_file": nowhere, "credentials_file": nowhere}
         return boto3.Session(botocore_session=botocore.session.Session(session_vars=names), **self.credentials)
 
-    def client(self, service: str, role: str | None = None) -> Any:
+    def client(self, service: str, role: str | None = None, region: str | None = None) -> Any:
         """Make a boto3 client of the account's root user, or of a role; faults show at once, for it tries only twice.
 
         Args:
             service: boto3's name of the service.
             role: The ARN of a role that the root user may assume; None for the root user.
+            region: The region; None for that of ``credentials``.
 
         Raises:
             SandboxFailed: If the client would talk to anything else than this AWS.
@@ -208,6 +209,7 @@ class Sandbox:
             use_fips_endpoint=False,
         )
         given = {} if role is None else self._assume(role)
+        given |= {} if region is None else {"region_name": region}
         with self._lock:
             made = self._session.client(
                 service, endpoint_url=self.endpoint, verify=str(self.ca), config=config, **given

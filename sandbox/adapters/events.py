@@ -15,7 +15,7 @@ from typing import Any
 
 from ministack.core import iam_actions
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import cloudwatch, eventbridge, firehose, lambda_svc, sns, sqs, stepfunctions
+from ministack.services import cloudwatch, eventbridge, firehose, lambda_svc, scheduler, sns, sqs, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 from . import access
@@ -29,6 +29,8 @@ _ROLE_ACTIONS = {
     "sqs": "sqs:SendMessage",
     "states": "states:StartExecution",
 }
+_SCHEDULER = "scheduler.amazonaws.com"
+_SCHEDULER_ACTIONS = {**_ROLE_ACTIONS, "lambda": "lambda:InvokeFunction", "sns": "sns:Publish"}
 _POLICY_ACTIONS = {"lambda": "lambda:InvokeFunction", "sns": "sns:Publish", "sqs": "sqs:SendMessage"}
 _RULE = "AWS::Events::Rule"
 _log = logging.getLogger("sandbox.events")
@@ -39,6 +41,7 @@ _tag_context = iam_actions.request_tag_context
 def install() -> None:
     """Put the adapter in MiniStack's place."""
     eventbridge._invoke_target = _deliver
+    scheduler._SCHEDULE_TICK_INTERVAL = 1
     eventbridge._dispatch_to_lambda = _invoke
     handlers = provisioners._RESOURCE_HANDLERS
     handlers[_RULE] = _with_bus(handlers[_RULE])
@@ -136,13 +139,16 @@ def _admit(target: Mapping[str, Any], conditions: Mapping[str, str]) -> None:
     arn, account, region = target["Arn"], get_account_id(), get_region()
     service = arn.split(":")[2]
     _find(service, arn)
+    # EventBridge Scheduler does everything with the role of the schedule.
+    scheduled = ":scheduler:" in conditions["aws:SourceArn"]
+    who, actions = (_SCHEDULER, _SCHEDULER_ACTIONS) if scheduled else (WHO, _ROLE_ACTIONS)
     if "RoleArn" in target:
-        if service not in _ROLE_ACTIONS:
+        if service not in actions:
             raise access.Refused(
                 f"the sandbox has no target {service} with a role; add it to sandbox/adapters/events.py"
             )
-        session = access.assume(target["RoleArn"], WHO, account, region, conditions)
-        access.require(session, _ROLE_ACTIONS[service], arn)
+        session = access.assume(target["RoleArn"], who, account, region, conditions)
+        access.require(session, actions[service], arn)
     elif service in _POLICY_ACTIONS:
         # On its way to a topic, EventBridge does not say for whom it works:
         # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
@@ -206,7 +212,8 @@ def _fail(
         _count(rule, "FailedInvocations")
         return
     try:
-        _admit({"Arn": arn}, conditions)
+        role = {"RoleArn": target["RoleArn"]} if ":scheduler:" in rule["Arn"] else {}
+        _admit({"Arn": arn, **role}, conditions)
     except access.Refused as error:
         _log.warning("%s could not be told to the dead-letter queue: %s", rule["Name"], error)
         _count(rule, "FailedInvocations")
@@ -220,6 +227,8 @@ def _fail(
 
 
 def _count(rule: Mapping[str, Any], metric: str) -> None:
+    if ":scheduler:" in rule["Arn"]:
+        return
     bus = rule.get("EventBusName", "default")
     dimensions = {"RuleName": rule["Name"]} | ({} if bus == "default" else {"EventBusName": bus})
     cloudwatch.record_metric("AWS/Events", metric, 1, "Count", dimensions)

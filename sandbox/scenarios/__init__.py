@@ -22,6 +22,20 @@ class Broken(Exception):
     """Something in the demo is not as it must be; the message says what, and what to look at."""
 
 
+def must_be(holds: bool, problem: str) -> None:
+    """Break off unless something holds.
+
+    Args:
+        holds: Whether it does.
+        problem: What is wrong if it does not.
+
+    Raises:
+        Broken: If it does not.
+    """
+    if not holds:
+        raise Broken(problem)
+
+
 @dataclass(frozen=True)
 class Deployment:
     """Stacks that one call of ``cdk deploy`` brings up.
@@ -30,11 +44,13 @@ class Deployment:
         stacks: Their names.
         app: The app's file, from the root of the repository.
         context: Context for the command line (``-c key=value``).
+        deploys: Stacks that the deployed ones deploy themselves, in that order; the command line knows nothing of them.
     """
 
     stacks: tuple[str, ...]
     app: str = "app.py"
     context: Mapping[str, str] = field(default_factory=dict)
+    deploys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

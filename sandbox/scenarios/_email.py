@@ -8,17 +8,9 @@ from typing import Any
 from sandbox.lake import rows_of
 from sandbox.run import Run
 
-from . import Broken
-
 APP, SHOP = "SesConfigSets", "Shop"
 FROM = "hello@example.com"
 QUEUE = "AWS::SQS::Queue"
-
-
-def must_be(holds: bool, problem: str) -> None:
-    """Break off unless something holds."""
-    if not holds:
-        raise Broken(problem)
 
 
 def set_of(run: Run, stack: str, stream: str) -> str:

@@ -9,7 +9,7 @@ from sandbox.lake import rows_of
 from sandbox.operations import closed, denied, keys, listener, told, waiting
 from sandbox.run import Run
 
-from . import Broken, Deployment, Outcome, scenario
+from . import Broken, Deployment, Outcome, must_be, scenario
 from ._email import (
     APP,
     FROM,
@@ -21,7 +21,6 @@ from ._email import (
     contacts,
     deliver,
     events_of,
-    must_be,
     redrive,
     saved,
     send,

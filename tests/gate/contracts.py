@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
+from .contracts_images import IMAGE_CONTRACTS
 from .contracts_ses import SES_CONTRACTS
 from .grants import Row
 from .intrinsics import flat
@@ -172,6 +173,7 @@ CONTRACTS: tuple[Callable[[Resources], Iterator[Need]], ...] = (
     macie_results_to_s3,
     function_to_dead_letter_queue,
     *SES_CONTRACTS,
+    *IMAGE_CONTRACTS,
 )
 
 

@@ -6,6 +6,8 @@ import copy
 import json
 from typing import Any
 
+import boto3
+
 from sandbox.run import Run
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -14,7 +16,9 @@ Template = dict[str, Any]
 MARK = "EC2 Image Builder"
 NAME = "golden-base"
 PARAMETER = "/golden/base"
+OTHER, FRIEND = "eu-west-1", "210987654321"
 LISTS = [
+    "inspector2:List*",
     "ec2:Describe*",
     "ssm:Describe*",
     "ssm:Get*",
@@ -64,7 +68,7 @@ def execution_role() -> Template:
         allow("ec2:CreateImage", StringEquals=tagging),
         allow("ssm:SendCommand", on="arn:aws:ssm:*::document/AWS-RunShellScript"),
         allow("ec2:CreateTags", on=f"{ec2}::image/*"),
-        allow("ec2:CopyImage"),
+        allow("ec2:CopyImage", "ec2:ModifyImageAttribute", "ec2:ModifySnapshotAttribute"),
         allow("ssm:PutParameter", on=[f"arn:aws:ssm:*:{ACCOUNT}:parameter{PARAMETER}"]),
         allow("logs:CreateLogStream", "logs:PutLogEvents", on=f"arn:aws:logs:*:*:log-group:{NAME}*"),
     )
@@ -76,6 +80,33 @@ def instance_role() -> Template:
         allow("ssm:UpdateInstanceInformation", "ssmmessages:*"),
         allow("imagebuilder:GetComponent", on="arn:aws:imagebuilder:*:*:component/*"),
     )
+
+
+def policy(*details: Template) -> Template:
+    """A lifecycle policy for all images of the recipe, with its role, which may touch what Image Builder made."""
+    tagged = {"aws:ResourceTag/CreatedBy": MARK}
+    actions = ("ec2:EnableImageDeprecation", "ec2:DisableImage", "ec2:DeregisterImage", "ec2:DeleteSnapshot")
+    return {
+        "PolicyRole": role(
+            "imagebuilder.amazonaws.com",
+            allow(*actions, "ec2:CreateTags", StringEquals=tagged),
+            allow("ec2:DescribeImages", "tag:GetResources", "imagebuilder:DeleteImage"),
+        ),
+        "Policy": resource(
+            "LifecyclePolicy",
+            Name=NAME,
+            ExecutionRole={"Fn::GetAtt": ["PolicyRole", "Arn"]},
+            ResourceType="AMI_IMAGE",
+            ResourceSelection={"Recipes": [{"Name": NAME, "SemanticVersion": "x.x.x"}]},
+            PolicyDetails=list(details),
+        ),
+    }
+
+
+def detail(kind: str, days: int, **more: Any) -> Template:
+    included = {"Amis": True, "Snapshots": True} if kind == "DELETE" else {"Amis": True}
+    found = {"Type": "AGE", "Value": days, "Unit": "DAYS", **more}
+    return {"Action": {"Type": kind, "IncludeResources": included}, "Filter": found}
 
 
 def region(name: str, **more: Any) -> Template:
@@ -104,9 +135,7 @@ def golden(content: Template | None = None, *regions: Template, image: bool = Tr
             ParentImage=PARENT,
             Components=[{"ComponentArn": {"Ref": "Component"}}],
         ),
-        "Infrastructure": resource(
-            "InfrastructureConfiguration", Name=NAME, InstanceProfileName={"Ref": "Profile"}
-        ),
+        "Infrastructure": resource("InfrastructureConfiguration", Name=NAME, InstanceProfileName={"Ref": "Profile"}),
         "Distribution": resource(
             "DistributionConfiguration", Name=NAME, Distributions=list(regions) or [region(REGION)]
         ),
@@ -118,6 +147,8 @@ def golden(content: Template | None = None, *regions: Template, image: bool = Tr
             DistributionConfigurationArn={"Ref": "Distribution"},
             ExecutionRole={"Fn::GetAtt": ["ExecutionRole", "Arn"]},
             LoggingConfiguration={"ImageLogGroupName": {"Ref": "Group"}},
+            ImageScanningConfiguration={"ImageScanningEnabled": True},
+            Schedule={"ScheduleExpression": "cron(0 3 ? * sun *)", "AutoDisablePolicy": {"FailureCount": 2}},
         ),
     }
     template: Template = {"Resources": resources}
@@ -126,14 +157,6 @@ def golden(content: Template | None = None, *regions: Template, image: bool = Tr
         resources["Image"] = resource("Image", ImagePipelineExecutionSettings=settings)
         template["Outputs"] = {"Ami": {"Value": {"Fn::GetAtt": ["Image", "ImageId"]}}}
     return copy.deepcopy(template)
-
-
-def without(template: Template, logical_id: str, action: str) -> Template:
-    """The template without an action in the policies of a role."""
-    for policy in template["Resources"][logical_id]["Properties"]["Policies"]:
-        for statement in policy["PolicyDocument"]["Statement"]:
-            statement["Action"] = [one for one in statement["Action"] if one != action] or ["none:None"]
-    return template
 
 
 def built(run: Run, image: str) -> Template:
@@ -147,8 +170,21 @@ def built(run: Run, image: str) -> Template:
     return run.wait(image, ended, 20)
 
 
-def parameter(run: Run) -> str | None:
+def elsewhere(run: Run, service: str, region: str = REGION, account: str = ACCOUNT) -> Any:
+    """A client of another region, or of another account's root user."""
+    key = "test" if account == ACCOUNT else account
+    return boto3.client(
+        service,
+        region_name=region,
+        endpoint_url=run.sandbox.endpoint,
+        verify=str(run.sandbox.ca),
+        aws_access_key_id=key,
+        aws_secret_access_key="test",  # noqa: S106 - what the emulator takes for the root user's key
+    )
+
+
+def parameter(run: Run, where: str = REGION, account: str = ACCOUNT) -> str | None:
     """The value of the parameter, None if there is none."""
-    ssm = run.client("ssm")
+    ssm = elsewhere(run, "ssm", where, account)
     found = ssm.get_parameters(Names=[PARAMETER])["Parameters"]
     return str(found[0]["Value"]) if found else None

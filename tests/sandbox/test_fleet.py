@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import ssl
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+import urllib.error
 from typing import Any
 from uuid import uuid4
 
@@ -18,175 +14,33 @@ from sandbox.operations import told, waiting
 from sandbox.run import Run
 from sandbox.scenarios import Broken
 
-from .conftest import deployed
-
-ACCOUNT, REGION = "123456789012", "us-east-1"
-SUBNETS = ["subnet-00000001", "subnet-00000002"]
-SIGNALS = base64.b64encode(b"#!/bin/sh\nstart\n/opt/aws/bin/cfn-signal -e 0\n").decode()
-REFRESH = {"MinHealthyPercentage": 100, "MaxHealthyPercentage": 150, "InstanceWarmup": 15}
-ROOT = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}
-LINKED = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
-USES = {
-    "Effect": "Allow",
-    "Principal": {"AWS": LINKED},
-    "Action": ["kms:Decrypt", "kms:GenerateDataKey*", "kms:DescribeKey", "kms:ReEncrypt*"],
-    "Resource": "*",
-}
-GRANTS = {
-    "Effect": "Allow",
-    "Principal": {"AWS": LINKED},
-    "Action": "kms:CreateGrant",
-    "Resource": "*",
-    "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}},
-}
-Template = dict[str, Any]
-
-
-def image(run: Run, **tags: str) -> str:
-    """An image; its tags say whether its instances work."""
-    ec2 = run.client("ec2")
-    id = str(ec2.register_image(Name=f"image-{uuid4().hex}", RootDeviceName="/dev/xvda")["ImageId"])
-    if tags:
-        ec2.create_tags(Resources=[id], Tags=[{"Key": f"sandbox:{key}", "Value": value} for key, value in tags.items()])
-    return id
-
-
-def fleet(image: Any, policy: Any = None, creation: Any = None, data: Any = None, **properties: Any) -> Template:
-    """A template with a group of two to four instances."""
-    launch = {"ImageId": image, "InstanceType": "t3.micro", **(data or {})}
-    group = {
-        "MinSize": "2",
-        "MaxSize": "4",
-        "VPCZoneIdentifier": SUBNETS,
-        "HealthCheckGracePeriod": 30,
-        "LaunchTemplate": {
-            "LaunchTemplateId": {"Ref": "Template"},
-            "Version": {"Fn::GetAtt": ["Template", "LatestVersionNumber"]},
-        },
-        **properties,
-    }
-    attributes = {"UpdatePolicy": policy, "CreationPolicy": creation}
-    definition = {"Type": "AWS::AutoScaling::AutoScalingGroup", "Properties": group}
-    definition |= {name: value for name, value in attributes.items() if value}
-    template = {"Type": "AWS::EC2::LaunchTemplate", "Properties": {"LaunchTemplateData": launch}}
-    return {"Resources": {"Template": template, "Group": definition}}
-
-
-def refreshed(image: Any, preferences: Any = None, **more: Any) -> Template:
-    """A group whose updates are instance refreshes."""
-    refresh = {"Strategy": "Rolling", "Preferences": {**REFRESH, **(preferences or {})}}
-    sizes = {"IgnoreUnmodifiedGroupSizeProperties": True}
-    return fleet(image, {"AutoScalingInstanceRefresh": refresh, "AutoScalingScheduledAction": sizes}, **more)
-
-
-def rolled(image: Any, **policy: Any) -> Template:
-    """A group whose updates are rolling updates that wait for signals."""
-    rolling = {"MinInstancesInService": 2, "MaxBatchSize": 1, "PauseTime": "PT3M", "WaitOnResourceSignals": True}
-    return fleet(image, {"AutoScalingRollingUpdate": rolling | policy}, data={"UserData": SIGNALS})
-
-
-class Fleet:
-    """A deployed group."""
-
-    def __init__(self, run: Run, stack: str) -> None:
-        self.run, self.stack, self.api = run, stack, run.client("autoscaling")
-        self.name = run.resource(stack, "AWS::AutoScaling::AutoScalingGroup")
-
-    def group(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.api.describe_auto_scaling_groups(AutoScalingGroupNames=[self.name])
-        return dict(found["AutoScalingGroups"][0])
-
-    def instances(self) -> list[dict[str, Any]]:
-        """EC2's view of the instances that are coming or in service."""
-        ids = [one["InstanceId"] for one in self.group()["Instances"] if one["LifecycleState"] != "Terminating"]
-        pages = self.run.client("ec2").describe_instances(InstanceIds=ids)["Reservations"] if ids else []
-        return [dict(one) for page in pages for one in page["Instances"]]
-
-    def images(self) -> list[str]:
-        return [one["ImageId"] for one in self.instances()]
-
-    def update(self, template: Template) -> str:
-        """Update the stack; the status that it has then."""
-        cloudformation = self.run.client("cloudformation")
-        cloudformation.update_stack(StackName=self.stack, TemplateBody=json.dumps(template))
-
-        def ended() -> str | None:
-            state = str(cloudformation.describe_stacks(StackName=self.stack)["Stacks"][0]["StackStatus"])
-            return None if state.endswith("_IN_PROGRESS") else state
-
-        return self.run.wait("the update", ended, 30)
-
-    def reason(self) -> str:
-        """Why the group could not be updated last."""
-        events = self.run.client("cloudformation").describe_stack_events(StackName=self.stack)["StackEvents"]
-        return next(str(one["ResourceStatusReason"]) for one in events if one["ResourceStatus"] == "UPDATE_FAILED")
-
-    def history(self) -> list[tuple[float, int, int, list[str]]]:
-        found = ask(self.run, f"/_sandbox/fleet/history?group={self.name}")["history"]
-        return [(float(when), int(ready), int(desired), list(images)) for when, ready, desired, images in found]
-
-    def fewest(self) -> int:
-        """The fewest instances that were ready at a time, since all were for the first time."""
-        ready = [count for _, count, _, _ in self.history()]
-        return min(ready[ready.index(2) :])
-
-    def refreshes(self) -> list[str]:
-        found = self.api.describe_instance_refreshes(AutoScalingGroupName=self.name)["InstanceRefreshes"]
-        return [str(one["Status"]) for one in found]
-
-    def settled(self, *images: str) -> bool:
-        group = self.group()
-        return sorted(self.images()) == sorted(images) and len(group["Instances"]) == len(images)
-
-
-@contextmanager
-def running(run: Run, template: Template) -> Iterator[Fleet]:
-    stack = f"fleet-{uuid4().hex[:8]}"
-    with deployed(run, stack, template):
-        yield Fleet(run, stack)
-
-
-@contextmanager
-def heard(run: Run) -> Iterator[str]:
-    """A queue that hears of what Auto Scaling tells."""
-    name, sqs, events = f"q{uuid4().hex[:8]}", run.client("sqs"), run.client("events")
-    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
-    allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "*", "Resource": arn}
-    queue = sqs.create_queue(QueueName=name, Attributes={"Policy": json.dumps({"Statement": [allow]})})["QueueUrl"]
-    events.put_rule(Name=name, EventPattern=json.dumps({"source": ["aws.autoscaling"]}))
-    events.put_targets(Rule=name, Targets=[{"Id": "Queue", "Arn": arn}])
-    yield queue
-    events.remove_targets(Rule=name, Ids=["Queue"])
-    events.delete_rule(Name=name)
-    sqs.delete_queue(QueueUrl=queue)
-
-
-def balanced(template: Template) -> Template:
-    """A group behind a load balancer whose health it looks at."""
-    check = {"HealthCheckIntervalSeconds": 10, "HealthyThresholdCount": 2}
-    delay = [{"Key": "deregistration_delay.timeout_seconds", "Value": "60"}]
-    vpc = {"VpcId": "vpc-00000001", "Protocol": "HTTP", "Port": 80, "TargetGroupAttributes": delay}
-    forward = [{"Type": "forward", "TargetGroupArn": {"Ref": "Targets"}}]
-    listener = {"LoadBalancerArn": {"Ref": "Balancer"}, "Port": 80, "Protocol": "HTTP", "DefaultActions": forward}
-    elb = "AWS::ElasticLoadBalancingV2"
-    more = {
-        "Targets": {"Type": f"{elb}::TargetGroup", "Properties": {**vpc, **check}},
-        "Balancer": {"Type": f"{elb}::LoadBalancer", "Properties": {"Subnets": SUBNETS}},
-        "Listener": {"Type": f"{elb}::Listener", "Properties": listener},
-    }
-    group = template["Resources"]["Group"]
-    group["Properties"] |= {"TargetGroupARNs": [{"Ref": "Targets"}], "HealthCheckType": "ELB"}
-    return {"Resources": {**template["Resources"], **more, "Group": {**group, "DependsOn": "Listener"}}}
+from .fleets import (
+    GRANTS,
+    LINKED,
+    REFRESH,
+    ROOT,
+    SIGNALS,
+    USES,
+    Template,
+    ask,
+    balanced,
+    fleet,
+    heard,
+    image,
+    refreshed,
+    rolled,
+    running,
+)
 
 
 def test_a_new_image_is_rolled_out_without_ever_falling_below_the_capacity(run: Run) -> None:
-    old, new = image(run), image(run)
-    with heard(run) as queue, running(run, refreshed(old, {"BakeTime": 30})) as it:
+    old, new, baked = image(run), image(run), {"BakeTime": 30}
+    with heard(run) as queue, running(run, refreshed(old, baked, DesiredCapacity="2")) as it:
         assert it.images() == [old, old]
         assert {one["Placement"]["AvailabilityZone"] for one in it.instances()} == {"us-east-1a", "us-east-1b"}
         it.api.set_desired_capacity(AutoScalingGroupName=it.name, DesiredCapacity=3)
         run.wait("a third instance", lambda: it.settled(old, old, old))
-        assert it.update(refreshed(new, {"BakeTime": 30})) == "UPDATE_COMPLETE"
+        assert it.update(refreshed(new, baked, DesiredCapacity="2")) == "UPDATE_COMPLETE"
         run.wait("new instances", lambda: it.settled(new, new, new))
         assert (it.group()["DesiredCapacity"], it.fewest(), it.refreshes()) == (3, 2, ["Successful"])
         after = [ready for _, ready, desired, _ in it.history() if desired == 3]
@@ -254,7 +108,7 @@ def test_a_rolling_update_waits_for_the_signals_of_each_batch(run: Run) -> None:
 def test_a_rolling_update_without_enough_signals_goes_back(run: Run) -> None:
     old, bad = image(run), image(run, serves="no")
     with running(run, rolled(old)) as it:
-        assert it.update(rolled(bad)) == "UPDATE_ROLLBACK_COMPLETE"
+        assert it.update(rolled(bad, PauseTime="PT2M")) == "UPDATE_ROLLBACK_COMPLETE"
         assert "Received 0 SUCCESS signal(s) out of 1." in it.reason()
         assert "Unable to satisfy 100% MinSuccessfulInstancesPercent requirement" in it.reason()
         run.wait("old instances", lambda: it.settled(old, old))
@@ -269,9 +123,17 @@ def test_a_rolling_update_goes_on_when_few_enough_do_not_signal(run: Run) -> Non
         assert it.fewest() < 2
 
 
+def test_a_group_with_another_name_replaces_the_old_one(run: Run) -> None:
+    first, second, ami = f"a{uuid4().hex[:8]}", f"b{uuid4().hex[:8]}", image(run)
+    with running(run, fleet(ami, AutoScalingGroupName=first)) as it:
+        assert it.update(fleet(ami, AutoScalingGroupName=second)) == "UPDATE_COMPLETE"
+        found = it.api.describe_auto_scaling_groups()["AutoScalingGroups"]
+        assert [(one["AutoScalingGroupName"], len(one["Instances"])) for one in found] == [(second, 2)]
+
+
 @pytest.mark.parametrize(("script", "says"), [(SIGNALS, ""), ("", "Received 0 SUCCESS signal(s) out of 2.")])
 def test_a_group_is_created_when_its_instances_have_signalled(run: Run, script: str, says: str) -> None:
-    creation = {"ResourceSignal": {"Count": 2, "Timeout": "PT1M"}}
+    creation = {"ResourceSignal": {"Count": 2, "Timeout": "PT1M" if says else "PT15M"}}
     template = fleet(image(run), creation=creation, data={"UserData": script} if script else None)
     if says:
         with pytest.raises(Broken) as refused, running(run, template):
@@ -286,7 +148,7 @@ def test_a_group_is_created_when_its_instances_have_signalled(run: Run, script: 
 
 def test_what_fails_the_checks_of_the_load_balancer_is_replaced(run: Run) -> None:
     measured = [{"Granularity": "1Minute"}]
-    with running(run, balanced(fleet(image(run), MetricsCollection=measured))) as it:
+    with running(run, balanced(fleet(image(run), MetricsCollection=measured), delay=450)) as it:
         targets = run.resource(it.stack, "AWS::ElasticLoadBalancingV2::TargetGroup")
         elb, cloudwatch = run.client("elbv2"), run.client("cloudwatch")
 
@@ -298,7 +160,7 @@ def test_what_fails_the_checks_of_the_load_balancer_is_replaced(run: Run) -> Non
         run.wait("healthy targets", lambda: list(states().values()) == ["healthy", "healthy"])
         broken = it.instances()[0]["InstanceId"]
         told(run, "/_sandbox/fleet/health", {"instanceId": broken, "serving": False})
-        run.wait("draining", lambda: states()[broken] == "draining")
+        run.wait("draining", lambda: states().get(broken) == "draining")
         run.wait("another", lambda: broken not in states() and list(states().values()) == ["healthy", "healthy"])
         causes = it.api.describe_scaling_activities(AutoScalingGroupName=it.name)["Activities"]
         assert any("ELB system health check failure" in one["Cause"] for one in causes)
@@ -411,7 +273,7 @@ def test_a_refresh_over_the_api_stops_at_checkpoints_and_can_be_cancelled_or_und
             LaunchTemplateId=template, SourceVersion="1", LaunchTemplateData={"ImageId": new}
         )["LaunchTemplateVersion"]["VersionNumber"]
         wanted = {"LaunchTemplate": {"LaunchTemplateId": template, "Version": str(version)}}
-        halfway = {**REFRESH, "CheckpointPercentages": [50, 100], "CheckpointDelay": 900, "SkipMatching": True}
+        halfway = {**REFRESH, "CheckpointPercentages": [50, 100], "CheckpointDelay": 3000, "SkipMatching": True}
         start = {"AutoScalingGroupName": it.name, "DesiredConfiguration": wanted, "Preferences": halfway}
 
         it.api.start_instance_refresh(**start)
@@ -423,7 +285,7 @@ def test_a_refresh_over_the_api_stops_at_checkpoints_and_can_be_cancelled_or_und
         with pytest.raises(ClientError, match="ActiveInstanceRefreshNotFound"):
             it.api.cancel_instance_refresh(AutoScalingGroupName=it.name)
 
-        it.api.start_instance_refresh(**{**start, "Preferences": {**halfway, "CheckpointDelay": 0, "BakeTime": 900}})
+        it.api.start_instance_refresh(**{**start, "Preferences": {**halfway, "CheckpointDelay": 0, "BakeTime": 3000}})
         run.wait("baking", lambda: it.refreshes()[0] == "Baking" and it.settled(new, new))
         it.api.rollback_instance_refresh(AutoScalingGroupName=it.name)
         run.wait("the way back", lambda: it.refreshes()[0] == "RollbackSuccessful" and it.settled(old, old))
@@ -471,9 +333,3 @@ def test_what_cannot_be_told_about_a_fleet_is_refused(run: Run) -> None:
             told(run, f"/_sandbox/fleet/{path}", body)
     with pytest.raises(urllib.error.HTTPError, match="404"):
         ask(run, "/_sandbox/fleet/history?group=none")
-
-
-def ask(run: Run, path: str) -> Any:
-    trust = ssl.create_default_context(cafile=str(run.sandbox.ca))
-    with urllib.request.urlopen(f"{run.sandbox.endpoint}{path}", timeout=10, context=trust) as answer:  # noqa: S310
-        return json.load(answer)

@@ -176,14 +176,14 @@ def test_requests_are_authorized_for_the_resource_that_they_name(
     assert found == arn
 
 
-COMPONENT = {
-    "Type": "AWS::ImageBuilder::Component",
-    "Properties": {"Name": "agent", "Version": "1.0.0", "Platform": "Linux", "Data": "schemaVersion: 1.0"},
+WORKFLOW = {
+    "Type": "AWS::ImageBuilder::Workflow",
+    "Properties": {"Name": "agent", "Version": "1.0.0", "Type": "BUILD", "Data": "schemaVersion: 1.0"},
 }
 TEMPLATE: dict[str, Any] = {
     "Resources": {
-        "Repository": {"Type": "AWS::CodeCommit::Repository", "Properties": {"RepositoryName": "code"}},
-        "Component": COMPONENT,
+        "Detector": {"Type": "AWS::GuardDuty::Detector", "Properties": {"Enable": True}},
+        "Workflow": WORKFLOW,
         "Reader": {
             "Type": "AWS::IAM::Role",
             "Properties": {
@@ -200,8 +200,8 @@ TEMPLATE: dict[str, Any] = {
                             "Statement": [
                                 {
                                     "Effect": "Allow",
-                                    "Action": "codecommit:GetRepository",
-                                    "Resource": {"Fn::GetAtt": ["Repository", "Arn"]},
+                                    "Action": "guardduty:GetDetector",
+                                    "Resource": {"Fn::Sub": "arn:aws:guardduty:*:*:detector/${Detector}"},
                                 }
                             ],
                         },
@@ -211,8 +211,8 @@ TEMPLATE: dict[str, Any] = {
         },
     },
     "Outputs": {
-        "Clone": {"Value": {"Fn::GetAtt": ["Repository", "CloneUrlHttp"]}},
-        "Component": {"Value": {"Ref": "Component"}},
+        "Detector": {"Value": {"Fn::GetAtt": ["Detector", "Id"]}},
+        "Workflow": {"Value": {"Ref": "Workflow"}},
     },
 }
 
@@ -238,7 +238,7 @@ def as_role(run: Run, name: str, service: str) -> Any:
 
 def updated(run: Run, stack: str, version: str) -> str:
     changed = json.loads(json.dumps(TEMPLATE))
-    changed["Resources"]["Component"]["Properties"]["Version"] = version
+    changed["Resources"]["Workflow"]["Properties"]["Version"] = version
     cloudformation = run.client("cloudformation")
     cloudformation.update_stack(
         StackName=stack, TemplateBody=json.dumps(changed), Capabilities=["CAPABILITY_NAMED_IAM"]
@@ -252,33 +252,33 @@ def updated(run: Run, stack: str, version: str) -> str:
 
 
 def test_a_stack_of_recorded_resources_lives_as_on_aws(run: Run) -> None:
-    component = f"arn:aws:imagebuilder:{ACCOUNT}:component/agent"
+    workflow = f"arn:aws:imagebuilder:{ACCOUNT}:workflow/build/agent"
+    guardduty = run.client("guardduty")
     with deployed(run, "recorded", TEMPLATE):
         outputs = run.outputs("recorded")
-        assert outputs["Component"] == f"{component}/1.0.0/1"
-        repository = run.client("codecommit").get_repository(repositoryName="code")["repositoryMetadata"]
-        assert outputs["Clone"] == repository["cloneUrlHttp"]
-        assert run.resource("recorded", "AWS::CodeCommit::Repository") == repository["repositoryId"]
+        assert outputs["Workflow"] == f"{workflow}/1.0.0/1"
+        (detector,) = guardduty.list_detectors()["DetectorIds"]
+        assert outputs["Detector"] == detector
+        assert run.resource("recorded", "AWS::GuardDuty::Detector") == detector
 
-        reader = as_role(run, "reader", "codecommit")
-        assert reader.get_repository(repositoryName="code")["repositoryMetadata"]["Arn"] == repository["Arn"]
-        with pytest.raises(ClientError, match="not authorized to perform: codecommit:GetRepository"):
-            reader.get_repository(repositoryName="other")
-        with pytest.raises(ClientError, match="not authorized to perform: codecommit:DeleteRepository"):
-            reader.delete_repository(repositoryName="code")
+        reader = as_role(run, "reader", "guardduty")
+        assert reader.get_detector(DetectorId=detector)["Status"] == "ENABLED"
+        with pytest.raises(ClientError, match="not authorized to perform: guardduty:GetDetector"):
+            reader.get_detector(DetectorId="other")
+        with pytest.raises(ClientError, match="not authorized to perform: guardduty:DeleteDetector"):
+            reader.delete_detector(DetectorId=detector)
 
         assert updated(run, "recorded", "1.0.1") == "UPDATE_COMPLETE"
-        assert listed(run, "AWS::ImageBuilder::Component") == [f"{component}/1.0.1/1"]
-    assert listed(run, "AWS::ImageBuilder::Component") == []
-    with pytest.raises(ClientError, match="RepositoryDoesNotExist"):
-        run.client("codecommit").get_repository(repositoryName="code")
+        assert listed(run, "AWS::ImageBuilder::Workflow") == [f"{workflow}/1.0.1/1"]
+    assert listed(run, "AWS::ImageBuilder::Workflow") == []
+    assert guardduty.list_detectors()["DetectorIds"] == []
 
 
 def test_a_name_that_is_taken_fails_the_stack(run: Run) -> None:
     with (
-        deployed(run, "first", {"Resources": {"Component": COMPONENT}}),
-        pytest.raises(Broken, match=r"component/agent/1\.0\.0/1' already exists"),
-        deployed(run, "second", {"Resources": {"Component": COMPONENT}}),
+        deployed(run, "first", {"Resources": {"Workflow": WORKFLOW}}),
+        pytest.raises(Broken, match=r"workflow/build/agent/1\.0\.0/1' already exists"),
+        deployed(run, "second", {"Resources": {"Workflow": WORKFLOW}}),
     ):
         pass
 
@@ -342,5 +342,5 @@ def test_a_directory_is_found_in_the_emulators_subnets(run: Run) -> None:
 
 
 def test_what_moto_lacks_is_said(run: Run) -> None:
-    with pytest.raises(ClientError, match="list_branches action has not been implemented"):
-        run.client("codecommit").list_branches(repositoryName="code")
+    with pytest.raises(ClientError, match="list_deployment_configs action has not been implemented"):
+        run.client("codedeploy").list_deployment_configs()

@@ -78,6 +78,13 @@ def test_reads_scalars_as_leniently_as_cloudformation(resource_type: str, proper
     assert not [line for line in schemas.problems(resource_type, properties) if "expected type" in line]
 
 
+def test_a_list_of_nothing_but_tags_that_cloudformation_adds_counts_as_none() -> None:
+    listener = {"LoadBalancerArn": "a", "DefaultActions": [{"Type": "forward", "TargetGroupArn": "t"}]}
+    added = [{"Key": "aws:cloudformation:stack-name", "Value": "s"}]
+    assert schemas.problems("AWS::ElasticLoadBalancingV2::Listener", {**listener, "Tags": added}) == []
+    assert schemas.problems("AWS::ElasticLoadBalancingV2::Listener", {**listener, "Tags": []}) != []
+
+
 def references(value: Any, path: str = "#") -> Iterator[str]:
     """The paths of what refers to something else."""
     if isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::")):

@@ -18,8 +18,9 @@ MARK = "EC2 Image Builder"
 """The value of the tag ``CreatedBy`` on all that Image Builder makes."""
 
 LIMIT = (
-    "A permissions boundary allows nothing by itself. It is the most that roles of the stacks can be allowed, and their "
-    "own statements name resources. https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html"
+    "A permissions boundary allows nothing by itself: roles of the stacks are allowed what it has and what their own "
+    "statements have, which name resources. "
+    "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html"
 )
 """Why the boundary has wildcards."""
 
@@ -194,22 +195,13 @@ def _keys(arns: _Arns) -> Iterator[iam.PolicyStatement]:
 
 def _commands(arns: _Arns) -> Iterator[iam.PolicyStatement]:
     instances, associations = arns.ec2("instance"), arns.of("ssm", "association/*")
-    yield statement(
-        ["ssm:CreateAssociation", "ssm:DeleteAssociation", "ssm:SendCommand"],
-        arns.of("ssm", "document/AWS*", account=""),
-    )
+    documents = arns.of("ssm", "document/AWS*", account="")
+    yield statement(["ssm:CreateAssociation", "ssm:SendCommand"], documents)
     yield statement(["ssm:CreateAssociation", "ssm:SendCommand"], instances, _TAGGED)
+    yield statement(["ec2:DescribeInstanceAttribute", "ssm:DescribeInstanceAssociationsStatus"], instances)
+    yield statement(["ssm:DeleteAssociation"], [associations, documents, *instances])
     yield statement(
-        ["ec2:DescribeInstanceAttribute", "ssm:DeleteAssociation", "ssm:DescribeInstanceAssociationsStatus"], instances
-    )
-    yield statement(
-        [
-            "ssm:AddTagsToResource",
-            "ssm:CreateAssociation",
-            "ssm:DeleteAssociation",
-            "ssm:DescribeAssociationExecutions",
-        ],
-        associations,
+        ["ssm:AddTagsToResource", "ssm:CreateAssociation", "ssm:DescribeAssociationExecutions"], associations
     )
     yield statement(
         ["iam:CreateServiceLinkedRole"],

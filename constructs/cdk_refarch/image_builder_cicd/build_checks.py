@@ -32,7 +32,7 @@ PARAMETER = r"ssm:[a-zA-Z0-9_.\-/]+"
 PARENT_RULE = "the name of an image of Amazon, the ARN of an image, the id of an AMI, or ssm: with a parameter's name"
 """https://docs.aws.amazon.com/imagebuilder/latest/APIReference/API_CreateImageRecipe.html"""
 
-FLOATING = rf"{MANAGED}|{PARAMETER}|.*x"
+FLOATING = rf"(?!ami-)(?:{MANAGED}|{PARAMETER}|arn:.*x)"
 """Parent images of which newer ones are noticed."""
 
 INSTANCE_TYPE = r"[a-z][a-z0-9-]*\.[a-z0-9-]+"

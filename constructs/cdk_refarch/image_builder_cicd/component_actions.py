@@ -106,7 +106,8 @@ ACTIONS: Mapping[str, Action] = {
     "CreateFile": Action(inputs={**PATH, "content": Input(), **ENCODING, **OWNER, **OVERWRITE}),
     "CreateFolder": Action(inputs={**PATH, **OWNER, **OVERWRITE}),
     "CreateSymlink": Action(inputs={**PATH, "target": Input(required=True), **FORCE}, platforms=("LINUX",)),
-    "DeleteFile": Action(inputs=PATH),
+    # AWS does not document ``force`` here, and has it in a sample of its own for InSpec.
+    "DeleteFile": Action(inputs={**PATH, **FORCE}),
     "DeleteFolder": Action(inputs={**PATH, **FORCE}),
     "ExecuteBash": Action(inputs={"commands": Input(kind="texts", required=True)}, many=False, platforms=("LINUX",)),
     "ExecuteBinary": Action(inputs={**PATH, "arguments": Input(kind="texts")}, many=False),

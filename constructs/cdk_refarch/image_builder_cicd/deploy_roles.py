@@ -50,8 +50,8 @@ def deploy_role(
         scope,
         "DeployRole",
         service=CLOUDFORMATION,
-        # If CloudFormation should not say for which stack it works, which AWS documents for extensions only, the role is
-        # for CloudFormation all the same: only roles of a stack's own account can be handed to it.
+        # If CloudFormation should not say for which stack it works, which AWS documents for extensions only, the role
+        # is for CloudFormation all the same: only roles of a stack's own account can be handed to it.
         conditions={
             "StringEqualsIfExists": {"aws:SourceAccount": stack.account},
             "ArnLikeIfExists": {"aws:SourceArn": stack.stack_arn},

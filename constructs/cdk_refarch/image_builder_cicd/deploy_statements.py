@@ -113,36 +113,6 @@ def role_statements(stack: StackScope, services: Sequence[str], service_linked: 
     ]
 
 
-def key_statements(stack: StackScope) -> list[iam.PolicyStatement]:
-    """Return what keys need, which must have the tag of the stack from the beginning.
-
-    Args:
-        stack: The stack.
-    """
-    keys = stack.arn("kms", "key/*")
-    return [
-        statement(["kms:CreateKey"], "*", tagging(stack)),
-        statement(["kms:TagResource"], keys, tagging(stack)),
-        statement(
-            [
-                "kms:DescribeKey",
-                "kms:DisableKey",
-                "kms:DisableKeyRotation",
-                "kms:EnableKey",
-                "kms:EnableKeyRotation",
-                "kms:GetKeyPolicy",
-                "kms:GetKeyRotationStatus",
-                "kms:ListResourceTags",
-                "kms:PutKeyPolicy",
-                "kms:ScheduleKeyDeletion",
-                "kms:UpdateKeyDescription",
-            ],
-            keys,
-            tagged(stack),
-        ),
-    ]
-
-
 def watch_statements(stack: StackScope) -> list[iam.PolicyStatement]:
     """Return what alarms and rules of EventBridge need.
 

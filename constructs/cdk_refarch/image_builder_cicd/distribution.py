@@ -63,7 +63,7 @@ def _distribution(
 
 def _key_arn(one: ImageRegion, is_home: bool, key: kms.IKey) -> str | None:
     if one.encryption_key is not None:
-        return one.encryption_key.key_ref.key_arn
+        return one.encryption_key.key_arn
     # Says what copies for other accounts are encrypted with: the image itself has the key of the recipe.
     return key.key_arn if is_home and one.copy_to_accounts else None
 

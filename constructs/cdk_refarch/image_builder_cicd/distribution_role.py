@@ -100,7 +100,7 @@ class ImageDistributionRole(Construct):
 
     def _parameter_arns(self, names: Sequence[str]) -> list[str]:
         stack = cdk.Stack.of(self)
-        return [f"arn:{stack.partition}:ssm:*:{stack.account}:parameter/{name.removeprefix('/')}" for name in names]
+        return [f"arn:{stack.partition}:ssm:*:{stack.account}:parameter{name}" for name in names]
 
     def _launch_templates(self, ids: Sequence[str]) -> list[iam.PolicyStatement]:
         if not ids:

@@ -127,6 +127,7 @@ def _building(scope: Construct, here: str, uses: Uses) -> list[iam.PolicyStateme
             resources=[instances],
             conditions=_TAGGED,
         ),
+        iam.PolicyStatement(actions=["ec2:DescribeInstanceAttribute"], resources=[instances]),
         iam.PolicyStatement(
             actions=["ec2:CreateImage"], resources=[f"{here}::image/*", f"{here}::snapshot/*"], conditions=_TAGGING
         ),
@@ -138,7 +139,7 @@ def _building(scope: Construct, here: str, uses: Uses) -> list[iam.PolicyStateme
             conditions={
                 "StringEquals": {
                     "aws:RequestTag/CreatedBy": MARK,
-                    "ec2:CreateAction": ["CopyImage", "CreateImage", "RunInstances"],
+                    "ec2:CreateAction": ["CreateImage", "RunInstances"],
                 }
             },
         ),
@@ -261,7 +262,6 @@ def _listing(uses: Uses) -> list[iam.PolicyStatement]:
         iam.PolicyStatement(
             actions=[
                 "ec2:DescribeImages",
-                "ec2:DescribeInstanceAttribute",
                 "ec2:DescribeInstanceStatus",
                 "ec2:DescribeInstanceTypeOfferings",
                 "ec2:DescribeInstanceTypes",

@@ -43,4 +43,4 @@ def admit_auto_scaling(scope: Construct, key: kms.IKey) -> None:
     )
     needed = f"role/{ROLE} of this account encrypt, decrypt and create grants for AWS resources, or no instance starts"
     admit(scope, key, use, needed=needed, source=SOURCE)
-    pass
+    key.add_to_resource_policy(grants, True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from aws_cdk import aws_iam as iam
 
 from .deploy_statements import (
-    key_statements,
     parameter_statements,
     role_statements,
     security_group_statements,
@@ -33,7 +32,6 @@ def fleet_statements(stack: StackScope) -> list[iam.PolicyStatement]:
         *_launch_template(stack),
         *_instances(stack),
         *role_statements(stack, SERVICES, AUTO_SCALING),
-        *key_statements(stack),
         *watch_statements(stack),
         *security_group_statements(stack),
         *parameter_statements(stack),

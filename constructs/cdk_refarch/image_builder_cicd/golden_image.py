@@ -289,7 +289,7 @@ class GoldenImage(Construct):
 
     def _execution_role(self, parent: str, distribution: Sequence[ImageRegion], scan: bool) -> iam.Role:
         stack = cdk.Stack.of(self)
-        keys = [one.encryption_key.key_ref.key_arn for one in distribution if one.encryption_key is not None]
+        keys = [one.encryption_key.key_arn for one in distribution if one.encryption_key is not None]
         return execution_role(
             self,
             Uses(

@@ -127,7 +127,7 @@ class ImageEvents(Construct):
 
 def _patterns(images: str, pipeline_arn: str, scan: bool) -> dict[str, Mapping[str, Any]]:
     of_image = [{"prefix": images}]
-    found = {
+    found: dict[str, Mapping[str, Any]] = {
         name: {
             "source": ["aws.imagebuilder"],
             "detail-type": [STATE_CHANGE],

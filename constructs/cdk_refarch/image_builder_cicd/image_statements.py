@@ -5,11 +5,12 @@ from __future__ import annotations
 from aws_cdk import aws_iam as iam
 
 from .deploy_statements import (
-    key_statements,
     parameter_statements,
     role_statements,
     security_group_statements,
     statement,
+    tagged,
+    tagging,
     watch_statements,
 )
 from .names import stack_prefix
@@ -42,14 +43,15 @@ def image_statements(stack: StackScope) -> list[iam.PolicyStatement]:
     return [
         *_image_builder(stack),
         *role_statements(stack, SERVICES, IMAGE_BUILDER),
-        *key_statements(stack),
+        *_keys(stack),
         *_logs(stack),
         *_functions(stack),
         *_queues(stack),
         *watch_statements(stack),
         *security_group_statements(stack),
         *parameter_statements(stack, "ssm:GetParameter"),
-        statement(["s3:GetObject"], stack.asset_arns),
+        statement(["s3:GetObject"], f"{stack.asset_bucket_arn}/*"),
+        statement(["s3:GetBucketLocation", "s3:ListBucket"], stack.asset_bucket_arn),
         statement(
             [
                 "autoscaling:DescribeAutoScalingGroups",
@@ -79,6 +81,33 @@ def _image_builder(stack: StackScope) -> list[iam.PolicyStatement]:
             ["ec2:CreateLaunchTemplateVersion", "ec2:ModifyLaunchTemplate"],
             stack.arn("ec2", "launch-template/*"),
             {"StringEquals": {"aws:ResourceTag/CreatedBy": "EC2 Image Builder"}},
+        ),
+    ]
+
+
+def _keys(stack: StackScope) -> list[iam.PolicyStatement]:
+    """Return what keys need, which must have the tag of the stack from the beginning."""
+    keys = stack.arn("kms", "key/*")
+    return [
+        statement(["kms:CreateKey"], "*", tagging(stack)),
+        statement(["kms:TagResource"], keys, tagging(stack)),
+        statement(
+            [
+                "kms:DescribeKey",
+                "kms:DisableKey",
+                "kms:DisableKeyRotation",
+                "kms:EnableKey",
+                "kms:EnableKeyRotation",
+                "kms:GetKeyPolicy",
+                "kms:GetKeyRotationStatus",
+                "kms:ListResourceTags",
+                "kms:PutKeyPolicy",
+                "kms:ScheduleKeyDeletion",
+                "kms:UntagResource",
+                "kms:UpdateKeyDescription",
+            ],
+            keys,
+            tagged(stack),
         ),
     ]
 

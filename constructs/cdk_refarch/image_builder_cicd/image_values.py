@@ -21,7 +21,7 @@ class ImageComponent:
     """A component of one's own: what is done to the image, and how it is tested.
 
     Its document has the phases ``build``, ``validate`` and ``test``; one with ``test`` alone only tests. A document of
-    up to 16,000 characters stands in the template, a longer one becomes an asset.
+    up to 16,000 characters stands in the template; a longer one must be a file, of up to 64 KiB, and becomes an asset.
 
     Args:
         id: Tells it from the other components of the image; it begins with a capital letter.
@@ -59,7 +59,7 @@ class RootVolume:
     """The volume that the image is made from. It is always encrypted.
 
     Args:
-        size_gib: Its size in GiB, from 1 to 16384; None for that of the parent image.
+        size_gib: Its size in GiB, from 1 to 16000; None for that of the parent image.
         device_name: What the parent image calls its root device; None for ``/dev/xvda`` on Linux and ``/dev/sda1`` on
             Windows.
     """
@@ -126,7 +126,7 @@ class ImageRegion:
     """
 
     region: str | None = None
-    encryption_key: kms.IKeyRef | None = None
+    encryption_key: kms.IKey | None = None
     copy_to_accounts: Sequence[str] = ()
     share_with_accounts: Sequence[str] = ()
     share_with_organizations: Sequence[str] = ()
@@ -142,9 +142,9 @@ class BuildSchedule:
     Args:
         expression: ``cron(...)`` with six fields, or ``rate(...)`` of days.
         timezone: The time zone of the expression, a name of the IANA database.
-        only_with_updates: Whether it is built only when the parent image or a component has a newer version. Both must
-            then be named with ``x`` for their versions. Newer packages alone are no update to Image Builder: to get
-            these, build always.
+        only_with_updates: Whether it is built only when the parent image or a component has a newer version. Image
+            Builder looks at those whose versions have an ``x``, so that the parent image needs one. Newer packages
+            alone are no update to Image Builder: to get these, build always.
         disable_after_failures: After how many failures in a row the schedule is disabled, from 1 to 10; None for never.
     """
 
@@ -161,7 +161,8 @@ class ImageLifecycle:
     Args:
         deprecate_after: How old an image is when it is marked as deprecated, in whole days from 1 to 1000; None for
             never.
-        delete_after: How old it is when it is deleted with its AMIs and snapshots; None for never.
+        delete_after: How old it is when it is deleted with its AMIs and snapshots, in whole days up to 1000; None for
+            never.
         keep_at_least: How many images are kept however old they are, from 1 to 10.
         keep_launched_within: Images from which an instance was started within this time are kept, in whole days up to
             365; None to look at the age alone.

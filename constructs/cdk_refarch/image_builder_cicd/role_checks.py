@@ -9,7 +9,7 @@ from cdk_refarch._parts.checks import Checks, is_token
 from cdk_refarch._parts.list_checks import elements
 
 KEY = r"arn:[^:]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+"
-PARAMETER = r"/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*"
+PARAMETER = r"(?:/[A-Za-z0-9_.-]+)+"
 LAUNCH_TEMPLATE = r"lt-[a-z0-9]{17}"
 
 
@@ -60,5 +60,5 @@ def check_distribution_role(
             "write it as 'lt-0123456789abcdef0'",
         ),
     ):
-        for one in elements(checks, argument, given, unit=unit, remedy=f"give a list; {remedy}"):
+        for one in elements(checks, argument, given, unit=unit, remedy=f"give a list; {remedy}", known=True):
             checks.matches(argument, one, pattern, rule=rule, remedy=remedy)

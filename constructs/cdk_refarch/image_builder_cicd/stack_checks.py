@@ -51,12 +51,12 @@ def check_apart(checks: Checks, argument: str, names: Iterable[str], others: Ite
         if name.lower() in (one.lower() for one in seen):
             checks.refuse(argument, "a name of its own for each stack", f"{name!r} twice", "rename one of the stacks")
         seen.append(name)
-    known = [*seen, *(one for one in others if not is_token(one))]
+    foreign = [one for one in others if not is_token(one)]
     for name in seen:
         # Without regard to case, as IAM and Image Builder have names.
         begins = name_pattern(name)[:-1].lower()
-        for other in known:
-            if other != name and f"{other}-".lower().startswith(begins):
+        for other in [*(one for one in seen if one != name), *foreign]:
+            if f"{other}-".lower().startswith(begins):
                 rule = "names of which none begins with another, for roles are limited by them"
                 checks.refuse(argument, rule, f"{name!r} and {other!r}", "rename one of the stacks")
 

@@ -68,10 +68,9 @@ class StackScope:
         ]
 
     @property
-    def asset_arns(self) -> str:
-        """The assets of the CDK, among which are the code of functions and long components."""
-        bucket = f"cdk-{self.qualifier}-assets-{self.account}-{self.region}"
-        return f"arn:{self.partition}:s3:::{bucket}/*"
+    def asset_bucket_arn(self) -> str:
+        """The bucket of the CDK's assets, among which are the code of functions and long components."""
+        return f"arn:{self.partition}:s3:::cdk-{self.qualifier}-assets-{self.account}-{self.region}"
 
     def arn(self, service: str, resource: str) -> str:
         """Return an ARN in its region and account.

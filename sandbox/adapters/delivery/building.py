@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from ministack.core.responses import get_account_id, get_region
@@ -18,7 +17,7 @@ from sandbox.adapters import access
 
 from . import artifacts, codecommit, commands, roles
 from .artifacts import Place
-from .buildspec import PHASES, Buildspec, BuildspecError, parse
+from .buildspec import Buildspec, BuildspecError, Phase, parse
 from .state import Fault, Record, announce, now
 
 WHO = "codebuild.amazonaws.com"
@@ -154,11 +153,9 @@ class Build:
             for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
                 access.require(self.session, action, f"{arn}{stream}")
         except access.Refused as error:
-            role = self._project["serviceRole"]
-            what = f"create Amazon CloudWatch Logs log streams for build {self.record['arn']}. Error message: {error}"
-            raise _BrokenError(
-                "ACCESS_DENIED", f"Service role {role} does not allow AWS CodeBuild to {what}"
-            ) from error
+            role, id = self._project["serviceRole"], self.record["arn"]
+            lead = f"Service role {role} does not allow AWS CodeBuild to create Amazon CloudWatch Logs log streams"
+            raise _BrokenError("ACCESS_DENIED", f"{lead} for build {id}. Error message: {error}") from error
         cloudwatch_logs._create_log_stream({"logGroupName": group, "logStreamName": stream})
         self._logs = True
 
@@ -237,20 +234,16 @@ class Build:
         return str(value)
 
     def _commands(self, name: str) -> bool:
-        assert name in PHASES
-        phase = self._spec.phases.get(name)
-        return self._phase(name.upper(), (lambda: self._run(phase)) if phase else None)
+        phase, shell = self._spec.phases.get(name), self._shell
+        return self._phase(name.upper(), (lambda: self._run(phase, shell)) if phase and shell else None)
 
-    def _run(self, phase: Any) -> None:
-        assert self._shell is not None
-        status, command = self._shell.run(phase.commands)
-        last, after = self._shell.run(phase.always)
-        for code, what in ((status, command), (last, after)):
+    def _run(self, phase: Phase, shell: commands.Shell) -> None:
+        for code, what in [shell.run(phase.commands), shell.run(phase.always)]:
             if code != 0:
-                self._shell.environment["CODEBUILD_BUILD_SUCCEEDING"] = "0"
+                shell.environment["CODEBUILD_BUILD_SUCCEEDING"] = "0"
                 message = f"Error while executing command: {what}. Reason: exit status {code}"
                 raise _BrokenError("COMMAND_EXECUTION_ERROR", message)
-        self.exported = {one: self._shell.environment.get(one, "") for one in self._spec.exported}
+        self.exported = {one: shell.environment.get(one, "") for one in self._spec.exported}
 
     def _upload(self) -> None:
         wanted = dict(self._outputs)

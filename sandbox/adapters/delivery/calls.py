@@ -1,4 +1,4 @@
-"""The table of ``grants``: what CloudFormation calls for each type.
+"""The table of what CloudFormation calls for each type; ``needs`` says how to read it.
 
 From the handlers' permissions in the types' schemas and the Service Authorization Reference, without what a handler
 only calls in other cases, and without Describe and List calls that services do not answer with AccessDenied.
@@ -100,22 +100,22 @@ KINDS: dict[str, Kind] = {
         tag="events:TagResource",
     ),
     "AWS::IAM::InstanceProfile": Kind(
-        "arn:aws:iam::{account}:instance-profile/{name}",
+        "arn:aws:iam::{account}:instance-profile{path}{name}",
         ("iam:CreateInstanceProfile", "iam:AddRoleToInstanceProfile?Roles", "iam:GetInstanceProfile"),
         ("iam:AddRoleToInstanceProfile?Roles", "iam:RemoveRoleFromInstanceProfile?Roles", "iam:GetInstanceProfile"),
         ("iam:RemoveRoleFromInstanceProfile?Roles", "iam:DeleteInstanceProfile", "iam:GetInstanceProfile"),
         name="InstanceProfileName",
     ),
     "AWS::IAM::ManagedPolicy": Kind(
-        "arn:aws:iam::{account}:policy/{name}",
+        "arn:aws:iam::{account}:policy{path}{name}",
         ("iam:CreatePolicy", "iam:GetPolicy"),
         ("iam:CreatePolicyVersion?PolicyDocument", "iam:ListPolicyVersions?PolicyDocument", "iam:GetPolicy"),
         ("iam:DeletePolicy", "iam:ListPolicyVersions", "iam:GetPolicy"),
         name="ManagedPolicyName",
     ),
-    "AWS::IAM::Policy": Kind("arn:aws:iam::{account}:policy/{name}", (), name="PolicyName"),
+    "AWS::IAM::Policy": Kind("arn:aws:iam::{account}:policy{path}{name}", (), name="PolicyName"),
     "AWS::IAM::Role": Kind(
-        "arn:aws:iam::{account}:role/{name}",
+        "arn:aws:iam::{account}:role{path}{name}",
         ("iam:GetRole",),
         (
             "iam:GetRole",

@@ -10,7 +10,7 @@ from ministack.core.responses import get_account_id, get_region
 
 from . import engine, pipelines
 from .pipelines import CHANGED, Execution, Pipeline, Run, find
-from .state import Fault, Record, now, page
+from .state import Fault, Record, page
 
 SERVICE = "codepipeline"
 

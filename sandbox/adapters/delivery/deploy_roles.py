@@ -16,8 +16,9 @@ from ministack.services.cloudformation import provisioners, stacks
 
 from sandbox.adapters import access, schemas
 
-from . import calls, grants
+from . import calls
 from .grants import Change
+from .needs import needs
 
 _acting: ContextVar[access.Session | None] = ContextVar("deploy_role", default=None)
 
@@ -82,7 +83,7 @@ def _ask(
         if kind not in calls.KINDS:
             _ask_at_all(session, change)
             return
-        for need in grants.needs(calls.KINDS[kind], change):
+        for need in needs(calls.KINDS[kind], change):
             access.require(session, need.action, need.resource, need.conditions)
     except access.Refused as error:
         name = kind.split("::")[1]

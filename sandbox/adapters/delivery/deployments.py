@@ -180,9 +180,8 @@ class Deployment:
         settings = json.loads(self._file(path)) if (path := self._given.get("TemplateConfiguration")) else {}
         overrides = json.loads(self._given.get("ParameterOverrides") or "{}")
         given = {**(settings.get("Parameters") or {}), **{key: self._value(one) for key, one in overrides.items()}}
-        previous = (self._stack or {}).get("_resolved_params") or {}
-        asked = templates.request(self._name, body, given, previous, settings.get("Tags") or {})
-        for parameter in templates.parameters(body, given, previous):
+        asked = templates.request(self._name, body, given, settings.get("Tags") or {})
+        for parameter in templates.parameters(body, given):
             arn = f"arn:aws:ssm:{self._work.region}:{session.account}:parameter/{parameter.lstrip('/')}"
             for one in (self._work.session, session):
                 access.require(one, "ssm:GetParameters", arn)

@@ -19,7 +19,7 @@ Operation = Callable[[Record], Record]
 Answer = tuple[int, dict[str, str], bytes]
 Handler = Callable[[str, str, Mapping[str, str], bytes, Mapping[str, list[str]]], Awaitable[Answer]]
 _TYPE = "application/x-amz-json-1.1"
-_TYPES: dict[str, type | tuple[type, ...]] = {
+_TYPES: dict[str, type] = {
     "structure": dict,
     "map": dict,
     "list": list,
@@ -67,7 +67,8 @@ def handler(scope: str, operations: Mapping[str, Operation], invalid: str) -> Ha
 
 def _problems(shape: Any, value: Any, name: str) -> Iterator[str]:
     kind = shape.type_name
-    if not isinstance(value, _TYPES.get(kind, object)):
+    fits: bool = isinstance(value, _TYPES.get(kind, object))
+    if not fits:
         yield f"Value at '{name}' failed to satisfy constraint: Member must be a {kind}"
         return
     if kind == "structure":
@@ -75,8 +76,8 @@ def _problems(shape: Any, value: Any, name: str) -> Iterator[str]:
             if value.get(key) is None:
                 yield f"Value null at '{_below(name, key)}' failed to satisfy constraint: Member must not be null"
     if getattr(shape, "enum", None) and value not in shape.enum:
-        allowed = ", ".join(shape.enum)
-        yield f"Value '{value}' at '{name}' failed to satisfy constraint: Member must satisfy enum value set: [{allowed}]"
+        lead = f"Value '{value}' at '{name}' failed to satisfy constraint"
+        yield f"{lead}: Member must satisfy enum value set: [{', '.join(shape.enum)}]"
     for member, item, called in _parts(shape, value, name):
         yield from _problems(member, item, called)
 

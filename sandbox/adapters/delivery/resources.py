@@ -12,6 +12,7 @@ from sandbox.adapters import moto_services, schemas
 from sandbox.adapters.recorded.members import Members
 
 from . import codecommit, codepipeline, engine, pipelines
+from .repositories import Repository
 from .state import Fault, Record
 
 Provisioned = tuple[str, dict[str, Any]]
@@ -62,7 +63,7 @@ def _create_repository(logical_id: str, properties: dict[str, Any], stack: str) 
     return made.id, _attributes(made)
 
 
-def _attributes(of: codecommit.Repository) -> dict[str, Any]:
+def _attributes(of: Repository) -> dict[str, Any]:
     said = codecommit.described(of)
     return {
         "Arn": of.arn,
@@ -73,7 +74,7 @@ def _attributes(of: codecommit.Repository) -> dict[str, Any]:
     }
 
 
-def _of_id(id: str) -> codecommit.Repository | None:
+def _of_id(id: str) -> Repository | None:
     return next((one for one in codecommit.REPOSITORIES.values() if one.id == id), None)
 
 

@@ -135,6 +135,19 @@ def retire(group: Group, members: Iterable[Member], cause: str) -> None:
     group.show()
 
 
+def give_up_surge(group: Group) -> None:
+    """Want no more than the desired capacity; of what is there beyond it, the youngest end.
+
+    Args:
+        group: The group.
+    """
+    spare = len(group.active) - group.desired if group.surge else 0
+    group.surge = 0
+    if spare > 0:
+        youngest = sorted(group.active, key=lambda member: member.born)[-spare:]
+        retire(group, youngest, "an instance was taken out of service as what it was launched for has failed.")
+
+
 def passing(group: Group) -> list[Member]:
     """The instances that are in service and pass the checks of their group.
 

@@ -22,6 +22,8 @@ _SHOWN = (
     *("HealthCheckGracePeriod", "CreatedTime", "VPCZoneIdentifier", "TerminationPolicies", "Tags"),
     *("NewInstancesProtectedFromScaleIn", "DefaultInstanceWarmup", "LaunchConfigurationName"),
 )
+_COUNTED = ("InService", "Pending", "Standby", "Terminating", "Total")
+_METRICS = ("GroupMinSize", "GroupMaxSize", "GroupDesiredCapacity", *(f"Group{name}Instances" for name in _COUNTED))
 _CAUSE = "an instance was taken out of service in response to a user request."
 
 
@@ -135,12 +137,11 @@ def _describe_groups(request: Record) -> Record:
 def _described(group: Group) -> Record:
     shown = {name: group.record[name] for name in _SHOWN if group.record.get(name) not in (None, "", {})}
     suspended = [{"ProcessName": name, "SuspensionReason": "User suspended"} for name in sorted(group.suspended)]
-    metrics = ["GroupInServiceInstances", "GroupDesiredCapacity"] if group.measured else []
     return {
         **shown,
         "Instances": list(group.record["Instances"]),
         "SuspendedProcesses": suspended,
-        "EnabledMetrics": [{"Metric": name, "Granularity": "1Minute"} for name in metrics],
+        "EnabledMetrics": [{"Metric": name, "Granularity": "1Minute"} for name in _METRICS if group.measured],
     }
 
 

@@ -94,7 +94,8 @@ def _run(group: Group, refresh: Refresh) -> None:
             _undo(group, refresh, "Rollback was requested")
         finally:
             with LOCK:
-                group.launches, group.surge = None, 0
+                group.launches = None
+                groups.give_up_surge(group)
             refresh.ended = now_iso()
             refresh.over.set()
 
@@ -111,7 +112,8 @@ def _undo(group: Group, refresh: Refresh, reason: str) -> None:
     refresh.wish = ""
     _become(group, refresh, "RollbackInProgress", "Rollback Started", reason)
     with LOCK:
-        group.launches, group.surge = None, 0
+        group.launches = None
+        groups.give_up_surge(group)
     back = Refresh({**refresh.preferences, "SkipMatching": "true", "CheckpointPercentages": []}, None)
     back.preferences = {key: value for key, value in back.preferences.items() if key != "AlarmSpecification"}
     try:

@@ -20,6 +20,7 @@ from .state import LOCK, Group, Record, Refused, find, forget, keep, named
 TYPE = "AWS::AutoScaling::AutoScalingGroup"
 Provisioned = tuple[str, dict[str, Any]]
 _REFRESHING = ("LaunchTemplate", "MixedInstancesPolicy", "VPCZoneIdentifier", "AvailabilityZones", "PlacementGroup")
+_REPLACING = ("AutoScalingGroupName", "InstanceId")
 _SIZES = ("MinSize", "MaxSize", "DesiredCapacity")
 _REFRESH_DEFAULTS = {"MinHealthyPercentage": 100, "MaxHealthyPercentage": 110, "SkipMatching": True}
 _create_record = provisioners._asg_create
@@ -94,18 +95,21 @@ def _delete(physical_id: str, properties: dict[str, Any]) -> None:
 def _update(
     physical_id: str, old: dict[str, Any], new: dict[str, Any], stack: str, logical_id: str | None = None
 ) -> Provisioned:
+    if any(old.get(name) != new.get(name) for name in _REPLACING):
+        replaced: Provisioned = _update_record(physical_id, old, new, stack, logical_id)
+        return replaced
     is_rollback = "ROLLBACK" in cloudformation._stacks[stack]["StackStatus"]
     group = named(physical_id)
     given = _attributes(stack, logical_id or "").get("UpdatePolicy") or {}
     policy = group.policy if is_rollback else given
     if (policy.get("AutoScalingReplacingUpdate") or {}).get("WillReplace"):
         raise rolling.FailedError("the sandbox has no AutoScalingReplacingUpdate")
+    if {"AutoScalingInstanceRefresh", "AutoScalingRollingUpdate"} <= policy.keys():
+        raise rolling.FailedError("AutoScalingInstanceRefresh and AutoScalingRollingUpdate are mutually exclusive")
     with LOCK:
         sizes = {size: group.record[size] for size in _SIZES}
         before = list(group.target_groups)
         made: Provisioned = _update_record(physical_id, old, new, stack, logical_id)
-        if made[0] != physical_id:
-            return made
         _extend(group, new)
         group.record.update(_sizes(policy, sizes, old, new))
         group.failures, group.failure = 0, ""

@@ -160,7 +160,7 @@ def update(group: Group, given: Mapping[str, Any]) -> None:
     finally:
         with LOCK:
             group.suspended = before
-            group.surge = 0
+            groups.give_up_surge(group)
 
 
 def _replace(group: Group, policy: _Policy, old: list[Member], extra: int) -> None:

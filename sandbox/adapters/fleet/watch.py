@@ -17,6 +17,7 @@ from .state import groups as all_groups
 EVERY_SECONDS = 0.03
 METRICS_SECONDS = 0.5
 NAMESPACE = "AWS/AutoScaling"
+_STATES = {"InService": IN_SERVICE, "Pending": PENDING, "Terminating": TERMINATING, "Standby": "Standby"}
 _log = logging.getLogger("sandbox.fleet")
 
 
@@ -57,11 +58,8 @@ def _measure(group: Group) -> None:
         "GroupMinSize": int(group.record["MinSize"]),
         "GroupMaxSize": int(group.record["MaxSize"]),
         "GroupDesiredCapacity": group.desired,
-        "GroupInServiceInstances": states.count(IN_SERVICE),
-        "GroupPendingInstances": states.count(PENDING),
-        "GroupStandbyInstances": 0,
-        "GroupTerminatingInstances": states.count(TERMINATING),
         "GroupTotalInstances": len(states),
+        **{f"Group{name}Instances": states.count(state) for name, state in _STATES.items()},
     }
     for metric, value in values.items():
         targets.put(NAMESPACE, metric, value, {"AutoScalingGroupName": group.name})

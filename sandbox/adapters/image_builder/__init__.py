@@ -6,8 +6,9 @@ A build takes about a second. What is real in it, and what is not:
   agent would: Systems Manager, components, and their keys. Without an execution role the service-linked role acts.
 - Commands of ``ExecuteBash`` run in a jail: namespaces of their own without network, capabilities and ``/proc``, the
   machine's ``/usr`` for reading only, and a file tree that is the instance's and is kept from the build to the test.
-  Package and service managers are stand-ins that keep a record. Where the machine does not permit namespaces, nothing
-  runs, and a step fails if one of its lines is ``false`` or ``exit`` with a status.
+  What a jail cannot have, such as package managers, services and ``curl``, is stood for: see ``amazon_linux.py``. Where
+  the machine does not permit namespaces, nothing runs, and a step fails if one of its lines is ``false`` or ``exit``
+  with a status.
 - Components of AWS succeed without doing anything, and so do actions other than ``ExecuteBash`` and those for files.
 - AMIs are records that can be described, and launched as long as they are registered and not disabled.
 - Schedules, new versions of parent images, findings of scans and the age of images are told over ``hooks.py``.

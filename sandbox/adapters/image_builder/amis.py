@@ -43,6 +43,7 @@ def create(name: str, description: str, parent: str, mappings: list[Record], tag
     Returns:
         Its id.
     """
+    ec2._ensure_defaults_initialized()
     id: str = ec2._new_image_id()
     made = {
         "ImageId": id,
@@ -173,6 +174,9 @@ def _described(describe: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
             more += f"<deprecationTime>{found['DeprecationTime']}</deprecationTime>"
         state = "disabled" if found.get("Disabled") else "available"
         rest = item[2].replace("<imageState>available<", f"<imageState>{state}<")
+        for mapping in found["BlockDeviceMappings"]:
+            snapshot = f"<snapshotId>{mapping['Ebs']['SnapshotId']}</snapshotId>"
+            rest = rest.replace(snapshot, f"{snapshot}<encrypted>{mapping['Ebs']['Encrypted']}</encrypted>")
         return f"<imageId>{item[1]}</imageId>{more}{rest}"
 
     def described(params: Any) -> Answer:

@@ -25,7 +25,7 @@ from .roles import Actor
 from .state import Fault, Record, home
 
 ENDED = ("AVAILABLE", "CANCELLED", "FAILED", "DEPRECATED", "DISABLED", "DELETED")
-PAUSE = 0.12
+PAUSE = 0.05
 _log = logging.getLogger("sandbox.image_builder")
 
 
@@ -90,7 +90,7 @@ class Build:
                     workflow.take_inventory(actor, id)
                 self._step = "CreateOutputAMI"
                 name, description = distribution.named(self._image)
-                made = workflow.create_image(actor, id, self._image, name, description, machine.digest())
+                made = workflow.create_image(actor, id, self._image, name, description)
             self._write_log()
             if (self._image.get("imageTestsConfiguration") or {}).get("imageTestsEnabled", True):
                 self._test(actor, machine, made, custom)

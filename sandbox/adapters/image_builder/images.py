@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Callable
-from typing import Any
 from uuid import uuid4
 
 from . import builds
@@ -21,6 +21,8 @@ _OF_PIPELINE = (
     "enhancedImageMetadataEnabled",
     "executionRole",
 )
+_lock = threading.Lock()
+"""Held from the choice of a build number until it is taken."""
 
 
 def run_pipeline(pipeline: Record, tags: Record | None = None, scheduled: bool = False) -> Record:
@@ -39,10 +41,11 @@ def run_pipeline(pipeline: Record, tags: Record | None = None, scheduled: bool =
     logs = pipeline.get("loggingConfiguration") or {}
     if "imageLogGroupName" in logs:
         request["loggingConfiguration"] = {"logGroupName": logs["imageLogGroupName"]}
-    image = _pending(request, "SCHEDULED" if scheduled else "USER_INITIATED")
-    image |= {"sourcePipelineArn": pipeline["arn"], "sourcePipelineName": pipeline["name"]}
+    request |= {"sourcePipelineArn": pipeline["arn"], "sourcePipelineName": pipeline["name"]}
+    with _lock:
+        image = keep(_pending(request, "SCHEDULED" if scheduled else "USER_INITIATED"))
     pipeline["dateLastRun"] = now()
-    builds.start(keep(image), pipeline)
+    builds.start(image, pipeline)
     return image
 
 
@@ -58,7 +61,8 @@ def create(request: Record) -> Record:
     if "imageRecipeArn" not in request:
         raise Fault("InvalidRequestException", "The sandbox has images of image recipes only.")
     check_build(request, [(request.get("loggingConfiguration") or {}).get("logGroupName")])
-    image = keep(_pending(request, "USER_INITIATED"))
+    with _lock:
+        image = keep(_pending(request, "USER_INITIATED"))
     builds.start(image, None)
     return image
 
@@ -67,7 +71,8 @@ def _pending(request: Record, kind: str) -> Record:
     """An image with what it is built of, as it is now; later changes do not count for it."""
     recipe = copy.deepcopy(get(request["imageRecipeArn"]))
     name, version = slug(recipe["name"]), recipe["version"]
-    resolve = [get(one["componentArn"])["arn"] if _is_own(one) else one["componentArn"] for one in _chosen(recipe)]
+    chosen = recipe.get("components") or []
+    resolve = [get(one["componentArn"])["arn"] if _is_own(one) else one["componentArn"] for one in chosen]
     recipe["componentBuilds"] = resolve
     numbers = [int(one["arn"].rpartition("/")[2]) for one in of("image") if one["imageRecipe"]["arn"] == recipe["arn"]]
     number = str(max(numbers, default=0) + 1)
@@ -91,10 +96,6 @@ def _pending(request: Record, kind: str) -> Record:
     if "distributionConfigurationArn" in request:
         image["distributionConfiguration"] = copy.deepcopy(get(request["distributionConfigurationArn"]))
     return image
-
-
-def _chosen(recipe: Record) -> list[Record]:
-    return list(recipe.get("components") or [])
 
 
 def _is_own(component: Record) -> bool:
@@ -161,7 +162,7 @@ def _list(request: Record) -> Record:
     """The versions of images, each once."""
     versions = {one["arn"].rpartition("/")[0]: one for one in of("image")}
     found = [
-        {**one, "arn": version, "version": one["version"].partition("/")[0], "dateCreated": one["dateCreated"]}
+        {**one, "arn": version, "version": one["version"].partition("/")[0]}
         for version, one in versions.items()
         if _passes(one, request)
     ]
@@ -170,8 +171,7 @@ def _list(request: Record) -> Record:
 
 
 def _passes(image: Record, request: Record) -> bool:
-    known: dict[str, Any] = {**image, "version": image["version"]}
-    return all(known.get(one["name"]) in one["values"] for one in request.get("filters") or [])
+    return all(image.get(one["name"]) in one["values"] for one in request.get("filters") or [])
 
 
 def _list_builds(request: Record) -> Record:

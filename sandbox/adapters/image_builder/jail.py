@@ -15,7 +15,11 @@ from pathlib import Path
 
 NO_JAIL = 125
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_PROGRAMS = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "etc/alternatives")
+_PROGRAMS = ("bin", "sbin", "lib", "lib32", "lib64", "etc/alternatives")
+_OWN = ("local", "share")
+"""What is below ``/usr`` and the instance's own: the first as its folder, the second with links to the machine's."""
+_SERVERS = ("httpd", "nginx")
+"""What the instance does not have of the machine's, because it may have its own."""
 _DEVICES = ("null", "zero", "urandom")
 _NAMESPACES = 0x10000000 | 0x00020000 | 0x20000000 | 0x40000000 | 0x08000000 | 0x04000000  # user mount pid net ipc uts
 _READ_ONLY, _NO_SETUID, _NO_DEVICES, _REMOUNT, _BIND, _RECURSIVE, _PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
@@ -52,7 +56,8 @@ def _enter(root: Path) -> None:
     Path("/proc/self/gid_map").write_text(f"0 {group} 1")
     _mount("none", Path("/"), _RECURSIVE | _PRIVATE)
     _mount(str(root), root, _BIND)
-    for name in _PROGRAMS:
+    below = [f"usr/{path.name}" for path in Path("/usr").iterdir() if path.name not in _OWN]
+    for name in (*_PROGRAMS, *below):
         source, target = Path("/", name), root / name
         if source.is_symlink():
             if not target.is_symlink():
@@ -60,6 +65,11 @@ def _enter(root: Path) -> None:
         elif source.is_dir():
             _bind(source, target)
     _bind(root / ".local", root / "usr" / "local", writable=True)
+    _bind(Path("/usr/share"), root / ".share")
+    for name in set(os.listdir("/usr/share")) - set(_SERVERS):
+        link = root / "usr" / "share" / name
+        if not (link.exists() or link.is_symlink()):
+            link.symlink_to(f"/.share/{name}")
     for name in _DEVICES:
         _bind(Path("/dev", name), root / "dev" / name, writable=True)
 

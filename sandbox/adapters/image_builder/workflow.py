@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from . import amis, roles
+from .components import is_managed
 from .roles import CREATED, CREATOR, Actor
-from .state import Record, home
+from .state import Record, get, home
 
 _READS = (
     "ec2:DescribeInstances",
@@ -118,7 +121,7 @@ def take_inventory(actor: Actor, id: str) -> None:
     actor.ask("ssm:DeleteAssociation", association)
 
 
-def create_image(actor: Actor, id: str, image: Record, name: str, description: str, content: str) -> str:
+def create_image(actor: Actor, id: str, image: Record, name: str, description: str) -> str:
     """Make an AMI of an instance.
 
     Args:
@@ -127,7 +130,6 @@ def create_image(actor: Actor, id: str, image: Record, name: str, description: s
         image: The image.
         name: The AMI's name.
         description: What it says of itself.
-        content: A digest of what is on it.
 
     Returns:
         The AMI's id.
@@ -149,17 +151,20 @@ def create_image(actor: Actor, id: str, image: Record, name: str, description: s
         recipe.get("blockDeviceMappings") or [{"deviceName": "/dev/xvda"}],
         {**(recipe.get("amiTags") or {}), "CreatedBy": CREATOR, "Ec2ImageBuilderArn": image["arn"]},
     )
-    amis.tag(made, {"sandbox:components": contents(recipe, content)})
+    amis.tag(made, {"sandbox:components": contents(recipe, image["parent"])})
     return made
 
 
-def contents(recipe: Record, digest: str) -> str:
-    """What an AMI says about what is in it, which AMIs of AWS do not: components with their builds, and a digest.
+def contents(recipe: Record, parent: str) -> str:
+    """What an AMI says about what is in it, which AMIs of AWS do not: a digest, and components with their builds.
 
     Args:
         recipe: The recipe.
-        digest: The digest of the files.
+        parent: What it was built on.
     """
+    texts = ["" if is_managed(build) else get(build)["data"] for build in recipe["componentBuilds"]]
+    whole = json.dumps([parent, recipe["components"], recipe["componentBuilds"], texts], sort_keys=True)
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:16]
     names = " ".join("/".join(build.split("/")[1:]) for build in recipe["componentBuilds"])
     return f"{digest} {names}"[:256].strip()
 

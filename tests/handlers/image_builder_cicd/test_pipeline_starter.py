@@ -120,9 +120,7 @@ def test_a_pipeline_that_cannot_be_asked_fails_the_function_so_that_lambda_tries
     assert logged(capsys) == {"image": IMAGE, "pipeline": PIPELINE, "started": None}
 
 
-def test_a_pipeline_that_cannot_be_started_fails_the_function(
-    aws: FakeAws, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_pipeline_that_cannot_be_started_fails_the_function(aws: FakeAws, capsys: pytest.CaptureFixture[str]) -> None:
     aws.reply("codepipeline", "GetPipelineState", state(Image="Failed"))
     aws.reply("codepipeline", "StartPipelineExecution", FakeError("ConcurrentPipelineExecutionsLimitExceededException"))
     with pytest.raises(ClientError):

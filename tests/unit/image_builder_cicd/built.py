@@ -39,34 +39,31 @@ MINE = f"arn:aws:imagebuilder:{HERE}"
 AMAZON = f"arn:aws:imagebuilder:{REGION}:aws"
 ORGANIZATION = "arn:aws:organizations::999988887777:organization/o-exampleorgid"
 UNIT = "arn:aws:organizations::999988887777:ou/o-exampleorgid/ou-exam-pleouid1"
-FAR_KEY = "arn:aws:kms:us-east-1:111122223333:key/far"
+FAR_KEY = "arn:aws:kms:us-east-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"
 TEMPLATE_IDS = ("lt-0123456789abcdef0", "lt-0123456789abcdef1")
 PARENT = "ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-minimal-kernel-default-x86_64"
+VPC, GROUP = "vpc-00000000000000001", "sg-00000000000000001"
+PRIVATE_SUBNET, PUBLIC_SUBNET = "subnet-00000000000000001", "subnet-00000000000000002"
 VENDOR = f"arn:aws:imagebuilder:{REGION}:444455556666:component/agent/1.2.3"
+
+
+def bash(name: str, *commands: str) -> dict[str, Any]:
+    """A step of a component."""
+    return {"name": name, "action": "ExecuteBash", "inputs": {"commands": list(commands)}}
+
 
 WEB: dict[str, Any] = {
     "schemaVersion": 1.0,
     "parameters": [{"Port": {"type": "string", "default": "80"}}],
     "phases": [
-        {
-            "name": "build",
-            "steps": [{"name": "Install", "action": "ExecuteBash", "inputs": {"commands": ["dnf -y install nginx"]}}],
-        },
-        {
-            "name": "test",
-            "steps": [
-                {"name": "Ask", "action": "ExecuteBash", "inputs": {"commands": ["curl localhost:{{ Port }} # é"]}}
-            ],
-        },
+        {"name": "build", "steps": [bash("Install", "dnf -y install nginx")]},
+        {"name": "test", "steps": [bash("Ask", "curl localhost:{{ Port }} # é")]},
     ],
 }
 YAML = """\
 # Kept as it is.
 schemaVersion: 1.0
-phases:
-  - name: build
-    steps:
-      - {name: Harden, action: ExecuteBash, inputs: {commands: ["sysctl -w net.ipv4.ip_forward=0"]}}
+phases: [{name: build, steps: [{name: Harden, action: ExecuteBash, inputs: {commands: ["sysctl -p"]}}]}]
 """
 LONG = YAML + "#" * (16_001 - len(YAML))
 """One character more than stands in a template."""
@@ -137,15 +134,17 @@ class Built:
         return self.scenes["Bare"]
 
 
-def network(stack: cdk.Stack, account: str | None = None) -> ec2.IVpc:
+def network(stack: cdk.Stack, id: str = "Vpc") -> ec2.IVpc:
     """A network that the app does not own, so that it costs nothing."""
     return ec2.Vpc.from_vpc_attributes(
         stack,
-        "Vpc",
-        vpc_id="vpc-1",
-        availability_zones=[f"{REGION}a", f"{REGION}b"],
-        public_subnet_ids=["subnet-p1", "subnet-p2"],
-        private_subnet_ids=["subnet-1", "subnet-2"],
+        id,
+        vpc_id=VPC,
+        availability_zones=["a", "b"],
+        public_subnet_ids=[PUBLIC_SUBNET, "subnet-00000000000000004"],
+        public_subnet_route_table_ids=["rtb-00000000000000001"] * 2,
+        private_subnet_ids=[PRIVATE_SUBNET, "subnet-00000000000000003"],
+        private_subnet_route_table_ids=["rtb-00000000000000002"] * 2,
     )
 
 
@@ -234,7 +233,7 @@ def _everywhere(stack: cdk.Stack) -> list[ImageRegion]:
 
 def _bare(stack: cdk.Stack, more: dict[str, Any]) -> GoldenImage:
     more["own_key"] = kms.Key(stack, "Own")
-    group = ec2.SecurityGroup.from_security_group_id(stack, "Group", "sg-1")
+    group = ec2.SecurityGroup.from_security_group_id(stack, "Group", GROUP)
     return GoldenImage(
         stack,
         "Image",
@@ -252,6 +251,9 @@ def _bare(stack: cdk.Stack, more: dict[str, Any]) -> GoldenImage:
     )
 
 
+HOME_UPDATE = LaunchTemplateUpdate(launch_template_id=TEMPLATE_IDS[0])
+THEIR_UPDATE = LaunchTemplateUpdate(launch_template_id=TEMPLATE_IDS[0], account="444455556666")
+
 FEATURES: dict[str, dict[str, Any]] = {
     "Regions": {"distribution": [ImageRegion(), ImageRegion(region="us-east-1")]},
     "Home": {"distribution": [ImageRegion(region=REGION)]},
@@ -259,16 +261,9 @@ FEATURES: dict[str, dict[str, Any]] = {
     "Shares": {"distribution": [ImageRegion(share_with_accounts=["444455556666"])]},
     "Organizations": {"distribution": [ImageRegion(share_with_organizations=[ORGANIZATION])]},
     "Units": {"distribution": [ImageRegion(share_with_organizational_units=[UNIT])]},
-    "Templates": {
-        "distribution": [ImageRegion(launch_templates=[LaunchTemplateUpdate(launch_template_id=TEMPLATE_IDS[0])])]
-    },
+    "Templates": {"distribution": [ImageRegion(launch_templates=[HOME_UPDATE])]},
     "Theirs": {
-        "distribution": [
-            ImageRegion(
-                copy_to_accounts=["444455556666"],
-                launch_templates=[LaunchTemplateUpdate(launch_template_id=TEMPLATE_IDS[0], account="444455556666")],
-            )
-        ]
+        "distribution": [ImageRegion(copy_to_accounts=["444455556666"], launch_templates=[THEIR_UPDATE])],
     },
     "Public": {"parent_image": PARENT},
     "Parent": {"parent_image": "ssm:images/base"},
@@ -277,22 +272,23 @@ FEATURES: dict[str, dict[str, Any]] = {
     "Elsewhere": {"parameter_name": "/images/web"},
     "Components": {"components": [web(), ManagedComponent(name="update-linux"), ManagedComponent(name=VENDOR)]},
     "Statements": {
-        "build": BuildInstance(statements=[iam.PolicyStatement(actions=["s3:GetObject"], resources=["arn:aws:s3:::p/*"])])
+        "build": BuildInstance(
+            statements=[iam.PolicyStatement(actions=["s3:GetObject"], resources=["arn:aws:s3:::p/*"])]
+        )
     },
 }
 """Images with one thing more each."""
 
 
-def _with(given: dict[str, Any]) -> Callable[[cdk.Stack, dict[str, Any]], GoldenImage]:
+Make = Callable[[cdk.Stack, dict[str, Any]], GoldenImage]
+
+
+def _with(given: dict[str, Any]) -> Make:
     return lambda stack, more: GoldenImage(stack, "Image", vpc=network(stack), **given)
 
 
-STACKS: dict[str, Callable[[cdk.Stack, dict[str, Any]], GoldenImage]] = {
-    "Plain": _plain,
-    "Full": _full,
-    "Bare": _bare,
-    **{name: _with(given) for name, given in FEATURES.items()},
-}
+STACKS: dict[str, Make] = {"Plain": _plain, "Full": _full, "Bare": _bare}
+STACKS |= {name: _with(given) for name, given in FEATURES.items()}
 
 
 @functools.cache

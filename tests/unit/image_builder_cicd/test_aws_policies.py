@@ -110,8 +110,6 @@ ADDED_TO_BUILDING = {
     # The service-linked role may end associations by their instance and document too, as it may begin them.
     ("ssm:DeleteAssociation", f"{MINE}:instance/*"),
     ("ssm:DeleteAssociation", "arn:aws:ssm:eu-west-1::document/AWS-GatherSoftwareInventory"),
-    # A copy is tagged when it is made.
-    *(("ec2:CreateTags", one) for one in ("arn:aws:ec2:*::snapshot/*", f"{MINE}:instance/*", f"{MINE}:volume/*")),
 }
 """What ours adds, for an image with everything."""
 

@@ -9,18 +9,21 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_ec2 as ec2
 
-from cdk_refarch import GoldenImage, ImageLifecycle
+from cdk_refarch import GoldenImage
 from tests.unit.image_builder_cicd.built import (
     ACCOUNT,
     AMAZON,
     FAR_KEY,
-    HERE,
+    GROUP,
     ORGANIZATION,
     PARENT,
+    PRIVATE_SUBNET,
+    PUBLIC_SUBNET,
     REGION,
     TEMPLATE_IDS,
     UNIT,
     VENDOR,
+    VPC,
     WEB,
     YAML,
     Built,
@@ -52,7 +55,7 @@ def test_everything_has_a_name_of_the_stack_and_the_place_in_it(made: Built) -> 
 def test_a_mapping_becomes_json_and_a_file_stays_as_it_is(made: Built) -> None:
     web, harden = (made.full.of(made.full.image.components[id]) for id in ("Web", "Harden"))
     assert json.loads(web["Data"]) == WEB
-    assert "é" in web["Data"]
+    assert "# é" in web["Data"]
     assert list(json.loads(web["Data"])) == list(WEB)
     assert (web["Version"], web["Platform"], "Uri" in web) == ("2.1.0", "Linux", False)
     assert (harden["Data"], harden["Version"]) == (YAML, "1.0.0")
@@ -64,7 +67,7 @@ def test_a_document_of_more_than_16000_characters_becomes_an_asset(made: Built) 
     bucket = f"s3://cdk-hnb659fds-assets-{ACCOUNT}-{REGION}/"
     assert long["Uri"].startswith(bucket)
     # The key is the hash of the content, so that another content is another component.
-    assert len(long["Uri"]) == len(bucket) + 64 + len(".yaml")
+    assert len(long["Uri"].removeprefix(bucket)) == 64 + len(".yaml")
 
 
 def test_the_recipe_names_components_in_the_given_order(made: Built) -> None:
@@ -112,8 +115,7 @@ def test_instances_answer_signed_questions_alone_and_have_no_key_pair(made: Buil
         # Containers on the instance are one hop farther away.
         assert found["InstanceMetadataOptions"] == {"HttpTokens": "required", "HttpPutResponseHopLimit": 2}
         assert "KeyPair" not in found
-        (profile,) = scene.all("IAM::InstanceProfile")
-        assert profile == {"Roles": ["<ImageBuildInstanceRole>"]}
+        assert scene.all("IAM::InstanceProfile") == [{"Roles": ["<ImageBuildInstanceRole>"]}]
         assert found["InstanceProfileName"] == "<ImageBuildInstanceProfile>"
 
 
@@ -121,7 +123,7 @@ def test_instances_are_of_the_given_types_in_the_first_of_the_subnets(made: Buil
     plain, full = (scene.of(scene.image.build.configuration) for scene in (made.plain, made.full))
     assert plain["InstanceTypes"] == ["m7i-flex.large", "m7i.large", "m6i.large"]
     assert full["InstanceTypes"] == ["m7i.large"]
-    assert (plain["SubnetId"], full["SubnetId"]) == ("subnet-1", "subnet-p1")
+    assert (plain["SubnetId"], full["SubnetId"]) == (PRIVATE_SUBNET, PUBLIC_SUBNET)
     assert (plain["TerminateInstanceOnFailure"], full["TerminateInstanceOnFailure"]) == (True, False)
 
 
@@ -133,14 +135,14 @@ def test_nobody_reaches_an_instance_and_it_reaches_https_alone(made: Built) -> N
         (rule,) = group["SecurityGroupEgress"]
         del rule["Description"]
         assert rule == {"CidrIp": "0.0.0.0/0", "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
-        assert group["VpcId"] == "vpc-1"
+        assert group["VpcId"] == VPC
         assert scene.image.build.security_group is not None
         found = scene.of(scene.image.build.configuration)
         assert found["SecurityGroupIds"] == ["<ImageBuildSecurityGroup.GroupId>"]
 
 
 def test_given_security_groups_are_used_and_none_is_made(made: Built) -> None:
-    assert made.bare.of(made.bare.image.build.configuration)["SecurityGroupIds"] == ["sg-1"]
+    assert made.bare.of(made.bare.image.build.configuration)["SecurityGroupIds"] == [GROUP]
     assert made.bare.all("EC2::SecurityGroup") == []
     assert made.bare.image.build.security_group is None
 
@@ -149,7 +151,9 @@ def test_the_first_instance_waits_for_the_way_out_of_its_network() -> None:
     stack = cdk.Stack(cdk.App(), "Stack")
     image = GoldenImage(stack, "Image", vpc=ec2.Vpc(stack, "Vpc", nat_gateways=1))
     template = Template(stack)
-    waited_for = {template.json["Resources"][one]["Type"] for one in template.resource(image.build.configuration)["DependsOn"]}
+    waited_for = {
+        template.json["Resources"][one]["Type"] for one in template.resource(image.build.configuration)["DependsOn"]
+    }
     assert "AWS::EC2::Route" in waited_for
 
 

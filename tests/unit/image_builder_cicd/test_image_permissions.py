@@ -11,8 +11,11 @@ from tests.unit.image_builder_cicd.built import (
     ACCOUNT,
     AMAZON,
     FAR_KEY,
+    GROUP,
     HERE,
     MINE,
+    PRIVATE_SUBNET,
+    PUBLIC_SUBNET,
     REGION,
     TEMPLATE_IDS,
     Built,
@@ -57,16 +60,16 @@ def uses_keys(*keys: str) -> set[Row]:
     }
 
 
-def running(name: str, group: str = "<ImageBuildSecurityGroup.GroupId>", subnet: str = "subnet-1") -> set[Row]:
+def running(name: str, group: str = "<ImageBuildSecurityGroup.GroupId>", subnet: str = PRIVATE_SUBNET) -> set[Row]:
     """What every pipeline needs to build, test and log, but for its key."""
     mine = f"{EC2}:{ACCOUNT}"
     network = [f"{mine}:network-interface/*", f"{mine}:subnet/{subnet}", f"{mine}:security-group/{group}"]
     made_here = [f"{EC2}::image/*", f"{EC2}::snapshot/*"]
-    on_creation = {"aws:RequestTag/CreatedBy": MARK, "ec2:CreateAction": ["CopyImage", "CreateImage", "RunInstances"]}
+    on_creation = {"aws:RequestTag/CreatedBy": MARK, "ec2:CreateAction": ["CreateImage", "RunInstances"]}
     run = [f"{DOCUMENTS}/{one}" for one in ("AWS-RunPowerShellScript", "AWS-RunShellScript", "AWSEC2-RunSysprep")]
     linked = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/ssm.amazonaws.com/*"
     passed = {"StringEquals": {"iam:PassedToService": ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]}}
-    look = ("Images", "InstanceAttribute", "InstanceStatus", "InstanceTypeOfferings", "InstanceTypes", "Instances")
+    look = ("Images", "InstanceStatus", "InstanceTypeOfferings", "InstanceTypes", "Instances")
     return {
         *grants([*network, *made_here], "ec2:RunInstances"),
         *grants([INSTANCES, VOLUMES], "ec2:RunInstances", when=TAGGING),
@@ -77,6 +80,7 @@ def running(name: str, group: str = "<ImageBuildSecurityGroup.GroupId>", subnet:
             *("ssm:CreateAssociation", "ssm:SendCommand"),
             when=TAGGED,
         ),
+        *grants(INSTANCES, "ec2:DescribeInstanceAttribute"),
         *grants(made_here, "ec2:CreateImage", when=TAGGING),
         *grants(IMAGES, "ec2:DeregisterImage", when=TAGGED),
         *grants([INSTANCES, VOLUMES, IMAGES, SNAPSHOTS], "ec2:CreateTags", when=str({"StringEquals": on_creation})),
@@ -178,7 +182,7 @@ def test_the_execution_role_writes_only_parameters_that_are_asked_for(made: Buil
 
 def test_the_execution_role_of_an_image_with_everything_may_do_all_of_it(made: Built) -> None:
     assert may(made.full, made.full.image.execution_role) == {
-        *running(made.full.prefix, subnet="subnet-p1"),
+        *running(made.full.prefix, subnet=PUBLIC_SUBNET),
         *uses_keys("<ImageKey.Arn>", FAR_KEY),
         *parameter("/images/web", REGION, "us-east-1"),
         *COPIES,
@@ -191,7 +195,7 @@ def test_the_execution_role_of_an_image_with_everything_may_do_all_of_it(made: B
 
 
 def test_given_security_groups_and_keys_are_the_ones_that_count(made: Built) -> None:
-    expected = {*running(made.bare.prefix, group="sg-1"), *uses_keys("<Own.Arn>")}
+    expected = {*running(made.bare.prefix, group=GROUP), *uses_keys("<Own.Arn>")}
     assert may(made.bare, made.bare.image.execution_role) == expected
 
 
