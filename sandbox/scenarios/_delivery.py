@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from sandbox.cdk import ROOT
@@ -16,7 +15,6 @@ from . import Broken
 APP = "ImageBuilderCicd"
 IMAGE, FLEET = "GoldenImage", "Fleet"
 REPOSITORY = ROOT / "examples" / "image_builder_cicd" / "image-repo"
-PARAMETER = "/imagebuilder/web-server/latest"
 SECONDS = 120
 """How long a run of the pipeline may take here, with a build that synthesizes two stacks."""
 
@@ -148,11 +146,9 @@ def image_id(run: Run) -> str:
     Args:
         run: The embedded AWS.
     """
-    ssm = run.client("ssm")
-    try:
-        return str(ssm.get_parameter(Name=PARAMETER)["Parameter"]["Value"])
-    except ssm.exceptions.ParameterNotFound:
-        return ""
+    written = [one["Name"] for one in run.client("ssm").describe_parameters()["Parameters"]]
+    found = [name for name in written if name.startswith(f"/imagebuilder/{IMAGE.lower()}-")]
+    return str(run.client("ssm").get_parameter(Name=found[0])["Parameter"]["Value"]) if found else ""
 
 
 def in_service(run: Run) -> list[str]:
@@ -202,12 +198,3 @@ def images(run: Run) -> list[dict[str, Any]]:
     pages = run.client("imagebuilder").get_paginator("list_image_pipeline_images")
     found = [one for page in pages.paginate(imagePipelineArn=pipeline_arn(run)) for one in page["imageSummaryList"]]
     return sorted(found, key=lambda one: [int(number) for number in re.findall(r"\d+", one["version"])], reverse=True)
-
-
-def path_of(name: str) -> Path:
-    """Return a file of the sample repository.
-
-    Args:
-        name: Its path there.
-    """
-    return REPOSITORY / name

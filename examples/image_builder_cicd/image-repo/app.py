@@ -17,7 +17,8 @@ from aws_cdk import aws_iam as iam
 from cdk_refarch import FleetCapacity, GoldenImage, ImageComponent, InstanceRefresh, ManagedComponent, RollingFleet
 
 COMPONENTS = Path(__file__).parent / "components"
-PARAMETER = "/imagebuilder/web-server/latest"
+STACK_TAG = "cdk-refarch:stack"
+"""The tag by which the pipeline's deploy roles know keys and launch templates of a stack, which have no names."""
 
 
 def setting(name: str, default: str) -> str:
@@ -64,21 +65,20 @@ class Image(cdk.Stack):
                 ),
                 ImageComponent(id="Hardening", path=COMPONENTS / "hardening.yaml"),
             ],
-            parameter_name=PARAMETER,
         )
 
 
 class Fleet(cdk.Stack):
     """The web servers, from the newest image at each deployment."""
 
-    def __init__(self, app: cdk.App, name: str) -> None:
+    def __init__(self, app: cdk.App, name: str, image: GoldenImage) -> None:
         super().__init__(app, name, description="Web servers that are rolled over to the newest golden image")
         balancer = setting("BALANCER_SECURITY_GROUP_ID", "")
         self.fleet = RollingFleet(
             self,
             "Web",
             vpc=network(self),
-            image=ec2.MachineImage.from_ssm_parameter(PARAMETER),
+            image=image.machine_image,
             instance_type=ec2.InstanceType("t3.small"),
             capacity=FleetCapacity(minimum=2, maximum=4),
             update=InstanceRefresh(bake=cdk.Duration.minutes(5)),
@@ -111,13 +111,14 @@ def build(outdir: str | None = None) -> cdk.App:
     qualifier = setting("CDK_QUALIFIER", cdk.DefaultStackSynthesizer.DEFAULT_QUALIFIER)
     synthesizer = cdk.DefaultStackSynthesizer(qualifier=qualifier, generate_bootstrap_version_rule=False)
     app = cdk.App(outdir=outdir, default_stack_synthesizer=synthesizer)
-    Image(app, setting("IMAGE_STACK", "GoldenImage"))
-    for name in setting("FLEET_STACKS", "Fleet").split(","):
-        Fleet(app, name)
+    image = Image(app, setting("IMAGE_STACK", "GoldenImage"))
+    fleets = [Fleet(app, name, image.image) for name in setting("FLEET_STACKS", "Fleet").split(",")]
+    for stack in (image, *fleets):
+        cdk.Tags.of(stack).add(STACK_TAG, stack.stack_name)
     boundary = setting("PERMISSIONS_BOUNDARY", "")
     if boundary:
         # Without it, the pipeline's deploy roles may make no role at all.
-        policy = iam.ManagedPolicy.from_managed_policy_name(app.node.children[0], "Boundary", boundary)
+        policy = iam.ManagedPolicy.from_managed_policy_name(image, "Boundary", boundary)
         iam.PermissionsBoundary.of(app).apply(policy)
     return app
 

@@ -235,6 +235,8 @@ def _approval(work: Work) -> None:
         CHANGED.notify_all()
     decided = work.wait(lambda: "decision" in run.external, (expires - datetime.now(UTC)).total_seconds())
     run.token = ""
+    if work.execution.abandoned:
+        raise ActionError("JobFailed", "The execution was abandoned")
     if not decided:
         raise ActionError("JobFailed", "The approval action timed out")
     if run.external.pop("decision", "") == "Rejected":

@@ -157,11 +157,12 @@ class Course:
             try:
                 self._tell_action(run)
                 status = actions.perform(self._pipeline, self._execution, run)
-                if run.status == "InProgress":
+                if not self._execution.abandoned:
                     # Told before the stage goes on, so that events are in their order.
                     self._tell_action(run, status)
             finally:
-                run.end(status)
+                if not self._execution.abandoned:
+                    run.end(status)
 
         return do
 

@@ -50,12 +50,16 @@ def test_sizes_and_percentages_may_be_known_at_deployment_only() -> None:
             update=update,
             volume=FleetVolume(size_gib=later.number, device_name=later.name),
         )
-    capacity = FleetCapacity(minimum=later.number, maximum=later.number)
-    RollingFleet(stack, "Own", vpc=vpc, image=LINUX, instance_type=TYPE, capacity=capacity, update=RollingUpdate())
+    # Which of two tokens is the smaller number says nothing of the sizes.
+    sizes = [later.number for _ in range(3)]
+    for id, low, high in (("Up", sizes[0], sizes[1]), ("Down", sizes[2], sizes[1])):
+        capacity, update = FleetCapacity(minimum=low, maximum=high), RollingUpdate()
+        RollingFleet(stack, id, vpc=vpc, image=LINUX, instance_type=TYPE, capacity=capacity, update=update)
     template = Template(stack)
     assert Later.unused(template) == []
-    updates = [one["UpdatePolicy"] for one in template.all("AWS::AutoScaling::AutoScalingGroup")]
-    assert "Ref" in updates[2]["AutoScalingRollingUpdate"]["MinInstancesInService"]
+    for group in template.all("AWS::AutoScaling::AutoScalingGroup")[2:]:
+        kept = group["UpdatePolicy"]["AutoScalingRollingUpdate"]["MinInstancesInService"]
+        assert kept == group["Properties"]["MinSize"]
 
 
 def test_another_partition_gets_its_arns_and_endpoints() -> None:
@@ -88,7 +92,11 @@ def test_a_warning_tells_what_the_policy_of_a_key_of_elsewhere_must_allow() -> N
     assert len(Annotations.from_stack(stack).find_warning("/Stack/Fleet", text)) == 1
 
 
-@pytest.mark.parametrize("flags", [FLAGS, NO_FLAGS], ids=["recommended", "none"])
+SEPARATE = {**FLAGS, "@aws-cdk/aws-ec2.securityGroupDisableInlineRules": True}
+"""What a consumer sets who wants each rule of a security group as a resource."""
+
+
+@pytest.mark.parametrize("flags", [FLAGS, NO_FLAGS, SEPARATE], ids=["recommended", "none", "separate"])
 def test_security_does_not_depend_on_the_feature_flags_of_the_consumer(flags: dict[str, Any], tmp_path: Path) -> None:
     app = checked_app(flags, tmp_path)
     network = cdk.Stack(cdk.App(), "Elsewhere", env=ENV)
