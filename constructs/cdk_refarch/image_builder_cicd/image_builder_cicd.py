@@ -229,6 +229,9 @@ class ImageBuilderCicd(Construct):
             },
             timeout=build.timeout,
             publishing_roles=publishing_roles(self, build, fleets),
+            bootstrap_version_arn=cdk.Stack.of(self).format_arn(
+                service="ssm", resource=f"parameter/cdk-bootstrap/{build.bootstrap_qualifier}/version"
+            ),
             artifacts=store,
             operation=self._operation,
         ).project

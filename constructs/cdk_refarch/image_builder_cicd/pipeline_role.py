@@ -55,7 +55,7 @@ def pipeline_role(
     return role
 
 
-def let_assume(scope: Construct, role: iam.Role, role_arns: Sequence[str]) -> iam.CfnRolePolicy:
+def let_assume(scope: Construct, role: iam.Role, role_arns: Sequence[str]) -> iam.CfnPolicy:
     """Let the pipeline assume the roles of its actions.
 
     It is no part of the role itself, because these roles name it, and so come after it.
@@ -65,10 +65,10 @@ def let_assume(scope: Construct, role: iam.Role, role_arns: Sequence[str]) -> ia
         role: The role of the pipeline.
         role_arns: The roles of its actions.
     """
-    return iam.CfnRolePolicy(
+    return iam.CfnPolicy(
         scope,
         "AssumeActionRoles",
-        role_name=role.role_name,
+        roles=[role.role_name],
         policy_name="AssumeActionRoles",
         policy_document=iam.PolicyDocument(statements=[statement(["sts:AssumeRole"], role_arns)]),
     )

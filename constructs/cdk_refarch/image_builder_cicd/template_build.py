@@ -37,6 +37,7 @@ class TemplateProject(Construct):
         environment: The variables that the build reads.
         timeout: How long it may take.
         publishing_roles: The roles of the CDK's bootstrap stacks that put assets into their buckets.
+        bootstrap_version_arn: The parameter with the version of the bootstrap stack, which the CDK asks for first.
         artifacts: Where the source is, and the templates go.
         operation: What it shares with the other parts.
 
@@ -55,6 +56,7 @@ class TemplateProject(Construct):
         environment: Mapping[str, str],
         timeout: cdk.Duration,
         publishing_roles: Sequence[str],
+        bootstrap_version_arn: str,
         artifacts: Store,
         operation: Operation,
     ) -> None:
@@ -66,7 +68,7 @@ class TemplateProject(Construct):
             retention=operation.log_retention,
             removal_policy=operation.removal_policy,
         )
-        self.role = self._role(publishing_roles, artifacts)
+        self.role = self._role(publishing_roles, bootstrap_version_arn, artifacts)
         self.project = L1(
             self,
             "Project",
@@ -93,7 +95,7 @@ class TemplateProject(Construct):
             timeout_in_minutes=timeout.to_minutes(),
         )
 
-    def _role(self, publishing_roles: Sequence[str], artifacts: Store) -> iam.Role:
+    def _role(self, publishing_roles: Sequence[str], bootstrap_version_arn: str, artifacts: Store) -> iam.Role:
         stack = cdk.Stack.of(self)
         projects = f"arn:{stack.partition}:codebuild:{stack.region}:{stack.account}:project/*"
         role = service_role(
@@ -110,6 +112,7 @@ class TemplateProject(Construct):
                 statement(["logs:CreateLogStream", "logs:PutLogEvents"], self.log_group.log_group_arn),
                 *artifacts.writing(self),
                 statement(["sts:AssumeRole"], publishing_roles),
+                statement(["ssm:GetParameter"], bootstrap_version_arn),
             ],
         )
         acknowledge_wildcard(role, artifacts.objects, OBJECTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -21,7 +22,9 @@ def request(stack: str, body: str, given: Mapping[str, str], tags: Mapping[str, 
         given: The parameters; others have their defaults.
         tags: The stack's tags.
     """
-    members = {"StackName": [stack], "TemplateBody": [body]}
+    # CodePipeline hands a template over by Amazon S3, where it may be larger; without white space it fits here too.
+    compact = json.dumps(json.loads(body), separators=(",", ":")) if body.lstrip()[:1] == "{" else body
+    members = {"StackName": [stack], "TemplateBody": [compact]}
     for number, (name, text) in enumerate(given.items(), 1):
         members[f"Parameters.member.{number}.ParameterKey"] = [name]
         members[f"Parameters.member.{number}.ParameterValue"] = [str(text)]
