@@ -81,6 +81,7 @@ class ImageBuilderCicdStack(cdk.Stack):
             "VPC_ID": self.vpc.vpc_id,
             "AVAILABILITY_ZONES": ",".join(self.vpc.availability_zones),
             "SUBNET_IDS": ",".join(subnet.subnet_id for subnet in self.vpc.private_subnets),
+            "ALARM_TOPIC_ARN": self.alarm_topic.topic_arn,
             **own.environment,
         }
 

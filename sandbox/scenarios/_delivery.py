@@ -174,7 +174,7 @@ def fewest(run: Run, since: float = 0) -> int:
         since: From which second of the group's life on.
     """
     name = run.resource(FLEET, "AWS::AutoScaling::AutoScalingGroup")
-    points = told(run, "fleet/history", {"group": name})["history"]
+    points = told(run, "/_sandbox/fleet/history", {"group": name})["history"]
     ready = [point[1] for point in points if point[0] >= since]
     full = next((at for at, number in enumerate(ready) if number >= 2), 0)
     return int(min(ready[full:], default=0))

@@ -49,7 +49,7 @@ def tests_fail(run: Run) -> Outcome:
     with listener(run, topic) as ears:
         commit(run, "A test that fails", broken)
         finished(run, known, status="Failed")
-        ears.must_hear("DeliveryFailurePipelineFailed")
+        ears.must_hear("WebServerEventsBuildFailed")
     said = failures(run)
     must_be(any("Image/" in one for one in said), f"what failed is {said}")
     must_be(images(run)[0]["state"]["status"] == "FAILED", f"the latest image is {images(run)[0]['state']}")
@@ -77,11 +77,11 @@ def changes(run: Run) -> Outcome:
 def scheduled(run: Run) -> Outcome:
     """A newer version of the parent image: the image is built by the schedule, and the fleet follows by itself."""
     before, known = image_id(run), len(executions(run))
-    skipped = told(run, "image-builder/schedule", {"pipeline": pipeline_arn(run)})
+    skipped = told(run, "/_sandbox/image-builder/schedule", {"pipeline": pipeline_arn(run)})
     must_be("skipped" in skipped, f"without anything new, the schedule made {skipped}")
     parent = run.client("imagebuilder").get_image(imageBuildVersionArn=images(run)[0]["arn"])["image"]["imageRecipe"]
-    told(run, "image-builder/parent", {"parentImage": parent["parentImage"]})
-    built = told(run, "image-builder/schedule", {"pipeline": pipeline_arn(run)})
+    told(run, "/_sandbox/image-builder/parent", {"parentImage": parent["parentImage"]})
+    built = told(run, "/_sandbox/image-builder/schedule", {"pipeline": pipeline_arn(run)})
     must_be("image" in built, f"with a newer parent, the schedule made {built}")
     finished(run, known)
     image = image_id(run)
@@ -101,7 +101,7 @@ def unhealthy(run: Run) -> Outcome:
         waits = run.resource(APP, QUEUE, "StarterFailedEvents")
         run.wait("the queue of failed events", lambda: waiting(run, waits))
     bad = image_id(run)
-    told(run, "fleet/health", {"imageId": bad, "healthy": False})
+    told(run, "/_sandbox/fleet/health", {"imageId": bad, "healthy": False})
     name = run.outputs(APP)["PipelineName"]
     run.client("codepipeline").start_pipeline_execution(name=name)
     finished(run, known, status="Failed")
@@ -109,7 +109,7 @@ def unhealthy(run: Run) -> Outcome:
     must_be(in_service(run) == [before] * 2, f"the fleet runs {in_service(run)}, before it ran {before}")
     least = fewest(run)
     must_be(least >= 2, f"{least} instances were ready at a moment, the fleet has 2 at least")
-    told(run, "fleet/health", {"imageId": bad, "healthy": True})
+    told(run, "/_sandbox/fleet/health", {"imageId": bad, "healthy": True})
     return Outcome("1 image that does not boot", "2 instances of the former image", "1 event in the starter's queue")
 
 
@@ -122,8 +122,8 @@ def disabled(run: Run) -> Outcome:
     before = image_id(run)
     with denied(run, role, ["ec2:RunInstances"]):
         for _ in range(3):
-            told(run, "image-builder/parent", {"parentImage": parent})
-            made = told(run, "image-builder/schedule", {"pipeline": pipeline})["image"]
+            told(run, "/_sandbox/image-builder/parent", {"parentImage": parent})
+            made = told(run, "/_sandbox/image-builder/schedule", {"pipeline": pipeline})["image"]
             run.wait("the failure", lambda made=made: _is(run, made, "FAILED"))
     status = imagebuilder.get_image_pipeline(imagePipelineArn=pipeline)["imagePipeline"]["status"]
     must_be(status == "DISABLED", f"the pipeline is {status}")

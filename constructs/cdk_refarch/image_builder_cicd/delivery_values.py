@@ -70,8 +70,8 @@ class ImageDeployment:
     Args:
         stack_name: Its name, up to 60 characters.
         template: The file among the artifacts of the build; None for the one named after the stack.
-        deploy_role: The role that CloudFormation deploys it with; None to create one that can make a ``GoldenImage`` and
-            nothing else.
+        deploy_role: The role that CloudFormation deploys it with; None to create one that can make a ``GoldenImage``
+            and nothing else.
         statements: What the created role may do besides, for other resources of the stack.
     """
 

@@ -69,21 +69,19 @@ def role_statements(stack: StackScope, services: Sequence[str], service_linked: 
     """
     roles, profiles = stack.global_arn(f"role/{stack.names}"), stack.global_arn(f"instance-profile/{stack.names}")
     linked = stack.global_arn(f"role/aws-service-role/{service_linked}/*")
-    bounded = {"StringEquals": {"iam:PermissionsBoundary": stack.boundary_arn}}
+    boundary = {"iam:PermissionsBoundary": stack.boundary_arn}
     return [
         statement(
-            [
-                "iam:CreateRole",
-                "iam:DeleteRole",
-                "iam:DeleteRolePolicy",
-                "iam:PutRolePermissionsBoundary",
-                "iam:PutRolePolicy",
-                "iam:UpdateAssumeRolePolicy",
-                "iam:UpdateRole",
-                "iam:UpdateRoleDescription",
-            ],
+            ["iam:CreateRole", "iam:DeleteRolePolicy", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"],
             roles,
-            bounded,
+            {"StringEquals": boundary},
+        ),
+        # AWS's list of condition keys has the boundary for these too, AWS's guide to boundaries has not:
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+        statement(
+            ["iam:DeleteRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "iam:UpdateRoleDescription"],
+            roles,
+            {"StringEqualsIfExists": boundary},
         ),
         statement(
             [

@@ -13,6 +13,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
 
 from cdk_refarch import FleetCapacity, GoldenImage, ImageComponent, InstanceRefresh, ManagedComponent, RollingFleet
 
@@ -49,6 +50,16 @@ def network(stack: cdk.Stack) -> ec2.IVpc:
     )
 
 
+def alarm_topic(stack: cdk.Stack) -> sns.ITopic | None:
+    """Return the topic that alarms go to, if the pipeline has one.
+
+    Args:
+        stack: The stack with the alarms.
+    """
+    arn = setting("ALARM_TOPIC_ARN", "")
+    return sns.Topic.from_topic_arn(stack, "AlarmTopic", arn) if arn else None
+
+
 class Image(cdk.Stack):
     """The golden image."""
 
@@ -65,6 +76,7 @@ class Image(cdk.Stack):
                 ),
                 ImageComponent(id="Hardening", path=COMPONENTS / "hardening.yaml"),
             ],
+            alarm_topic=alarm_topic(self),
         )
 
 
@@ -83,6 +95,7 @@ class Fleet(cdk.Stack):
             capacity=FleetCapacity(minimum=2, maximum=4),
             update=InstanceRefresh(bake=cdk.Duration.minutes(5)),
             target_groups=self._target_groups(setting("TARGET_GROUP_ARN", "")),
+            alarm_topic=alarm_topic(self),
         )
         if balancer:
             group = ec2.SecurityGroup.from_security_group_id(self, "Balancer", balancer, mutable=False)

@@ -167,7 +167,7 @@ KINDS: dict[str, Kind] = {
     ),
     "AWS::KMS::Key": Kind(
         f"arn:aws:kms:{_PLACE}:key/{{name}}",
-        ("kms:CreateKey *", "kms:DescribeKey *", "kms:EnableKeyRotation?EnableKeyRotation *"),
+        ("kms:CreateKey *", "kms:DescribeKey", "kms:EnableKeyRotation?EnableKeyRotation"),
         (
             "kms:DescribeKey",
             "kms:PutKeyPolicy?KeyPolicy",

@@ -11,6 +11,7 @@ from ministack.services import iam
 from sandbox.adapters.schemas import dig
 
 _AWS_TAGS = "aws:"
+_STACK = "aws:cloudformation:stack-name"
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,23 @@ class Change:
         """The properties that count."""
         return self.old if self.operation == "delete" else self.new
 
-    @property
-    def conditions(self) -> dict[str, str]:
-        """The tags of the request, and those that the resource has, as conditions see them."""
-        service = self.kind.split("::")[1].lower()
+    def conditions(self, action: str) -> dict[str, str]:
+        """The tags of the request, and those that the resource has when an action is asked for.
+
+        CloudFormation makes a resource with its tags, its own mark among them, so that only the very call that makes it
+        is for a resource without any.
+
+        Args:
+            action: The action.
+        """
         asked = {f"aws:RequestTag/{key}": value for key, value in tags(self.new).items()}
-        there = tags(self.old) if self.physical_id else {}
-        return asked | {f"{name}:ResourceTag/{key}": value for key, value in there.items() for name in ("aws", service)}
+        service, _, name = action.partition(":")
+        if not self.physical_id and name.startswith("Create") and name != "CreateTags":
+            return asked
+        if action == "ec2:CreateTags" and not self.physical_id:
+            asked["ec2:CreateAction"] = f"Create{self.kind.split('::')[-1]}"
+        there = {**tags(self.old if self.physical_id else self.new), _STACK: self.stack}
+        return asked | {f"{who}:ResourceTag/{key}": value for key, value in there.items() for who in ("aws", service)}
 
     def concerns(self, name: str) -> bool:
         """Whether a property is given, or of an update, whether it changes.
@@ -70,9 +81,15 @@ def tags(properties: Mapping[str, Any]) -> dict[str, str]:
     Args:
         properties: The properties.
     """
-    given = properties.get("Tags") or {}
+    given = properties.get("Tags") or _specified(properties) or {}
     pairs = given.items() if isinstance(given, Mapping) else ((one.get("Key"), one.get("Value")) for one in given)
     return {str(key): str(value) for key, value in pairs if not str(key).startswith(_AWS_TAGS)}
+
+
+def _specified(properties: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The tags of a launch template itself, which has those of other resources beside them."""
+    specified = properties.get("TagSpecifications") or []
+    return [tag for one in specified if one.get("ResourceType") == "launch-template" for tag in one.get("Tags") or []]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from .grants import Change, Kind, Need, role_arn, tags
 from .special_grants import MORE
 
 _SUFFIX = "ABCDEFGHIJKL"
+_GROUPS = "/aws/cloudformation/"
 
 
 def needs(kind: Kind, change: Change) -> Iterator[Need]:
@@ -27,7 +28,6 @@ def needs(kind: Kind, change: Change) -> Iterator[Need]:
         change: The change.
     """
     arn = _arn(kind, change)
-    conditions = change.conditions
     if change.kind in MORE:
         yield from MORE[change.kind](change, arn)
     for call in getattr(kind, change.operation):
@@ -35,9 +35,9 @@ def needs(kind: Kind, change: Change) -> Iterator[Need]:
         action, _, name = action.partition("?")
         if not name or change.concerns(name):
             for resource in _filled(form or "{arn}", change, arn):
-                yield Need(action, resource, conditions)
+                yield Need(action, resource, change.conditions(action))
     if kind.tag and change.operation != "delete" and tags(change.new) != tags(change.old):
-        yield Need(kind.tag, arn, conditions)
+        yield Need(kind.tag, arn, change.conditions(kind.tag))
     if change.operation != "delete":
         for path, service in kind.passes.items():
             role = dig(change.new, path.split("."))
@@ -65,10 +65,15 @@ def _filled(form: str, change: Change, arn: str) -> Iterator[str]:
         value = known[name] if name in known else _dug(change.properties, name)
         items = value if isinstance(value, list) else [value]
         plain = name in known or not form.startswith("arn:")
-        names = [str(item) if plain else _last(str(item)) for item in items if item is not None]
+        names = [str(item) if plain else _last(_named(str(item))) for item in items if item is not None]
         values = [{**one, name: item} for one in values for item in names]
     for one in values:
         yield re.sub(r"\{([\w.]+)\}", lambda match: one[match[1]], form)  # noqa: B023 - replaced at once
+
+
+def _named(value: str) -> str:
+    """A name as AWS makes it up: MiniStack makes up other ones for log groups."""
+    return f"{value.removeprefix(_GROUPS).replace('/', '-')}-{_SUFFIX}" if value.startswith(_GROUPS) else value
 
 
 def _last(value: str) -> str:

@@ -16,7 +16,7 @@ def _of_role(change: Change, arn: str) -> Iterator[Need]:
     limit = {"iam:PermissionsBoundary": str(change.properties.get("PermissionsBoundary"))}
     limit = limit if change.properties.get("PermissionsBoundary") else {}
     if change.operation == "create":
-        yield Need("iam:CreateRole", arn, {**limit, **change.conditions})
+        yield Need("iam:CreateRole", arn, {**limit, **change.conditions("iam:CreateRole")})
     before, after = ({one["PolicyName"]: one for one in have.get("Policies") or []} for have in (old, new))
     for name in before.keys() | after.keys():
         if before.get(name) != after.get(name):
@@ -76,9 +76,11 @@ def _of_group(change: Change, arn: str) -> Iterator[Need]:
     versions = template.get("Versions") or []
     data: Any = next((one for one in versions if str(one.get("VersionNumber")) == version), (versions or [{}])[-1])
     inside = data.get("LaunchTemplateData") or data.get("Data") or {}
-    yield Need("ec2:RunInstances", f"arn:aws:ec2:{change.region}:{change.account}:instance/*")
+    place = f"arn:aws:ec2:{change.region}:{change.account}"
+    used = {"ec2:LaunchTemplate": f"{place}:launch-template/{given['LaunchTemplateId']}"}
+    yield Need("ec2:RunInstances", f"{place}:instance/*", used)
     if inside.get("TagSpecifications"):
-        yield Need("ec2:CreateTags", f"arn:aws:ec2:{change.region}:{change.account}:instance/*")
+        yield Need("ec2:CreateTags", f"{place}:instance/*", {**used, "ec2:CreateAction": "RunInstances"})
     profile = inside.get("IamInstanceProfile") or {}
     for role in profile_roles(str(profile.get("Arn") or profile.get("Name") or "")):
         yield Need("iam:PassRole", role, {"iam:PassedToService": "ec2.amazonaws.com"})
@@ -91,7 +93,7 @@ def _of_image(change: Change, arn: str) -> Iterator[Need]:
             yield Need("imagebuilder:StartImagePipelineExecution", given["ImagePipelineArn"])
         else:
             recipe = str(given.get("ImageRecipeArn", "")).replace(":image-recipe/", ":image/")
-            yield Need("imagebuilder:CreateImage", recipe or arn, change.conditions)
+            yield Need("imagebuilder:CreateImage", recipe or arn, change.conditions("imagebuilder:CreateImage"))
         yield Need("imagebuilder:GetImage", arn)
     elif change.operation == "delete":
         yield from (Need(f"imagebuilder:{action}", arn) for action in ("GetImage", "DeleteImage"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -93,6 +94,24 @@ def test_an_image_of_a_run_that_builds_one_starts_nothing(aws: FakeAws, capsys: 
     assert run(event()) == result
     assert [call.operation for call in aws.calls] == ["GetPipelineState"]
     assert logged(capsys) == result
+
+
+@pytest.mark.parametrize(("minutes", "building"), [(-1, False), (0, True), (1, True)])
+@pytest.mark.parametrize("status", ["Succeeded", "Failed"])
+def test_an_image_of_a_run_that_has_gone_on_since_starts_nothing(
+    aws: FakeAws, status: str, minutes: int, building: bool
+) -> None:
+    found = state(Image=status)
+    ended = datetime.fromisoformat(event()["time"]) + timedelta(minutes=minutes)
+    found["stageStates"][0]["actionStates"] = [
+        {"actionName": "Prepare", "latestExecution": {"lastStatusChange": ended - timedelta(hours=1)}},
+        {"actionName": "Execute", "latestExecution": {"status": status, "lastStatusChange": ended}},
+        {"actionName": "NeverRun"},
+    ]
+    aws.reply("codepipeline", "GetPipelineState", found)
+    if not building:
+        aws.reply("codepipeline", "StartPipelineExecution", {"pipelineExecutionId": "run-1"})
+    assert run(event())["building"] is building
 
 
 def test_an_event_that_comes_twice_starts_one_run_by_its_token(aws: FakeAws) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import datetime
 from typing import Any
 
 import boto3
@@ -18,7 +19,7 @@ codepipeline = boto3.client(
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Start the pipeline, unless a run is waiting for an image just now: that run rolls this one out.
+    """Start the pipeline, unless a run waited for an image when this one became available: that run rolls it out.
 
     Args:
         event: The event of Image Builder that an image is available:
@@ -31,7 +32,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """
     result: dict[str, Any] = {"image": event["resources"][0], "pipeline": PIPELINE_NAME, "started": None}
     try:
-        result["building"] = _is_building()
+        result["building"] = _was_building(datetime.fromisoformat(event["time"]))
         if not result["building"]:
             # The same event starts one run, however often it is delivered.
             started = codepipeline.start_pipeline_execution(name=PIPELINE_NAME, clientRequestToken=event["id"])
@@ -41,10 +42,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return result
 
 
-def _is_building() -> bool:
+def _was_building(moment: datetime) -> bool:
+    """Tell whether a run was in the stage of the image at a moment, or has been in it since.
+
+    A run that failed there counts as well: it would fail again, and a stack that is rolled back builds anew each time.
+    """
     state = codepipeline.get_pipeline_state(name=PIPELINE_NAME)
-    # A stage that never ran has no execution.
-    return any(
-        stage["stageName"] == STAGE_NAME and stage.get("latestExecution", {}).get("status") == "InProgress"
-        for stage in state["stageStates"]
-    )
+    for stage in state["stageStates"]:
+        # A stage that never ran has no execution.
+        if stage["stageName"] == STAGE_NAME and "latestExecution" in stage:
+            changes = (one.get("latestExecution", {}).get("lastStatusChange") for one in stage.get("actionStates", ()))
+            ended = max((change for change in changes if change is not None), default=None)
+            return stage["latestExecution"]["status"] == "InProgress" or (ended is not None and ended >= moment)
+    return False
