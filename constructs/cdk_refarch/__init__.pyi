@@ -2,7 +2,7 @@ from ._parts.alarm_topic import AlarmTopic
 from ._parts.house_rules import HouseRules
 from ._parts.s3_delivery.s3_delivery import S3Delivery
 from ._parts.s3_delivery.s3_sink import BucketLifecycle, GlueTable, S3Sink
-from .image_builder_cicd.delivery_values import (
+from .image_builder_cicd.delivery.delivery_values import (
     Approval,
     CodeCommitSource,
     ConnectionSource,
@@ -10,12 +10,13 @@ from .image_builder_cicd.delivery_values import (
     ImageDeployment,
     TemplateBuild,
 )
-from .image_builder_cicd.deploy_roles import FleetDeployRoles
-from .image_builder_cicd.distribution_role import ImageDistributionRole
-from .image_builder_cicd.fleet_values import FleetCapacity, FleetVolume, InstanceRefresh, RollingUpdate
-from .image_builder_cicd.golden_image import GoldenImage
-from .image_builder_cicd.image_builder_cicd import ImageBuilderCicd
-from .image_builder_cicd.image_values import (
+from .image_builder_cicd.delivery.deploy_roles import FleetDeployRoles
+from .image_builder_cicd.delivery.image_builder_cicd import ImageBuilderCicd
+from .image_builder_cicd.fleet.fleet_values import FleetCapacity, FleetVolume, InstanceRefresh, RollingUpdate
+from .image_builder_cicd.fleet.rolling_fleet import RollingFleet
+from .image_builder_cicd.image.distribution_role import ImageDistributionRole
+from .image_builder_cicd.image.golden_image import GoldenImage
+from .image_builder_cicd.image.image_values import (
     BuildInstance,
     BuildSchedule,
     ImageComponent,
@@ -25,7 +26,6 @@ from .image_builder_cicd.image_values import (
     ManagedComponent,
     RootVolume,
 )
-from .image_builder_cicd.rolling_fleet import RollingFleet
 from .iot_to_firehose import IotToFirehose
 from .macie_to_eventbridge import (
     AllowList,

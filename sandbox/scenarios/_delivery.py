@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sandbox.cdk import ROOT
 from sandbox.operations import told
+from sandbox.process import ROOT
 from sandbox.run import Run
 
 from . import Broken
@@ -88,7 +88,8 @@ def finished(run: Run, known: int, status: str = "Succeeded") -> dict[str, Any]:
 
     def ended() -> dict[str, Any] | None:
         approve(run)
-        latest, *_ = executions(run)[: len(executions(run)) - known] or [None]
+        runs = executions(run)
+        latest = runs[0] if len(runs) > known else None
         return latest if latest is not None and latest["status"] not in ("InProgress", "Stopping") else None
 
     found = run.wait("the end of the pipeline's run", ended, seconds=SECONDS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from sandbox.operations import denied, listener, told, waiting
 from sandbox.run import Run
 
@@ -124,7 +126,7 @@ def disabled(run: Run) -> Outcome:
         for _ in range(3):
             told(run, "/_sandbox/image-builder/parent", {"parentImage": parent})
             made = told(run, "/_sandbox/image-builder/schedule", {"pipeline": pipeline})["image"]
-            run.wait("the failure", lambda made=made: _is(run, made, "FAILED"))
+            run.wait("the failure", partial(_is, run, made, "FAILED"))
     status = imagebuilder.get_image_pipeline(imagePipelineArn=pipeline)["imagePipeline"]["status"]
     must_be(status == "DISABLED", f"the pipeline is {status}")
     alarm = run.resource(IMAGE, "AWS::CloudWatch::Alarm", "PipelineDisabled")

@@ -80,4 +80,3 @@ def resource_arn(method: str, path: str, region: str, account: str) -> str:
     form = next(arns.of_action(SERVICE, operation.name), None)
     id = next(map(unquote, labels.values()), "*")
     return (arns.filled(form, account, region, lambda name, kind: id) if form else None) or "*"
-

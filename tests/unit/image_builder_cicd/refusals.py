@@ -8,8 +8,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 
-from cdk_refarch.image_builder_cicd import image_checks
-from cdk_refarch.image_builder_cicd.image_values import (
+from cdk_refarch.image_builder_cicd.image import image_checks
+from cdk_refarch.image_builder_cicd.image.image_values import (
     BuildInstance,
     BuildSchedule,
     ImageComponent,

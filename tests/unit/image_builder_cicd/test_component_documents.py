@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cdk_refarch._parts.checks import Checks
-from cdk_refarch.image_builder_cicd.component_actions import ACTIONS
-from cdk_refarch.image_builder_cicd.component_schema import check_document
-from cdk_refarch.image_builder_cicd.image_values import Platform
+from cdk_refarch.image_builder_cicd.image.component_actions import ACTIONS
+from cdk_refarch.image_builder_cicd.image.component_schema import check_document
+from cdk_refarch.image_builder_cicd.image.image_values import Platform
 from tests.unit.image_builder_cicd import component_documents as made
 
 SCHEMA = json.loads((Path(__file__).parent / "awstoe.schema.json").read_text())

@@ -112,7 +112,7 @@ def test_roles_that_are_given_are_used_and_not_made(made: Built) -> None:
 
 
 def test_nobody_is_asked_without_an_approval_and_no_order_is_left_out() -> None:
-    from cdk_refarch.image_builder_cicd.stages import Deployment, fleet_stages
+    from cdk_refarch.image_builder_cicd.delivery.stages import Deployment, fleet_stages
 
     one = Deployment(stack_name="A", template="a", parameters={}, region=None, action_role_arn="r", deploy_role_arn="r")
     (stage,) = fleet_stages([one], None)

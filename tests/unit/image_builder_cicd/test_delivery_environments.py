@@ -227,7 +227,7 @@ def test_the_pipeline_loads_no_service_of_the_other_constructs() -> None:
 
     script = (
         "import sys; sys.path.insert(0, 'constructs'); "
-        "from cdk_refarch.image_builder_cicd import image_builder_cicd, deploy_roles; "
+        "from cdk_refarch.image_builder_cicd.delivery import image_builder_cicd, deploy_roles; "
         "print([name for name in sys.modules if name in "
         "('aws_cdk.aws_autoscaling', 'aws_cdk.aws_imagebuilder', 'aws_cdk.aws_codecommit')])"
     )

@@ -487,6 +487,6 @@ def size(document: Any) -> int:
     ],
 )
 def test_the_pattern_of_names_holds_when_cloudformation_shortens_them(stack_name: str, pattern: str) -> None:
-    from cdk_refarch.image_builder_cicd.stack_scope import name_pattern
+    from cdk_refarch.image_builder_cicd.delivery.stack_scope import name_pattern
 
     assert name_pattern(stack_name) == pattern

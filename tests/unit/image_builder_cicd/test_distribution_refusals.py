@@ -8,8 +8,8 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_kms as kms
 
-from cdk_refarch.image_builder_cicd import distribution_checks
-from cdk_refarch.image_builder_cicd.image_values import ImageRegion, LaunchTemplateUpdate
+from cdk_refarch.image_builder_cicd.image import distribution_checks
+from cdk_refarch.image_builder_cicd.image.image_values import ImageRegion, LaunchTemplateUpdate
 from tests.unit import refusals as given
 from tests.unit.refusals import Call, Case, checks, names, refused, stack
 

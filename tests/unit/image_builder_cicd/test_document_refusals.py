@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from cdk_refarch.image_builder_cicd import component_checks, documents
-from cdk_refarch.image_builder_cicd.image_values import ImageComponent, Platform
+from cdk_refarch.image_builder_cicd.image import component_checks, documents
+from cdk_refarch.image_builder_cicd.image.image_values import ImageComponent, Platform
 from tests.unit import refusals as given
 from tests.unit.refusals import Call, Case, checks, names, refused, stack
 

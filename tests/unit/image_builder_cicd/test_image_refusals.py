@@ -11,9 +11,9 @@ import pytest
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 
-from cdk_refarch.image_builder_cicd import build_checks, component_checks, image_checks
-from cdk_refarch.image_builder_cicd.golden_image import GoldenImage
-from cdk_refarch.image_builder_cicd.image_values import (
+from cdk_refarch.image_builder_cicd.image import build_checks, component_checks, image_checks
+from cdk_refarch.image_builder_cicd.image.golden_image import GoldenImage
+from cdk_refarch.image_builder_cicd.image.image_values import (
     BuildInstance,
     BuildSchedule,
     ImageRegion,

@@ -7,8 +7,8 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from cdk_refarch.image_builder_cicd import schedule_checks
-from cdk_refarch.image_builder_cicd.image_values import BuildSchedule, ImageLifecycle
+from cdk_refarch.image_builder_cicd.image import schedule_checks
+from cdk_refarch.image_builder_cicd.image.image_values import BuildSchedule, ImageLifecycle
 from tests.unit import refusals as given
 from tests.unit.image_builder_cicd.refusals import IMAGE_ARN, image
 from tests.unit.refusals import Call, Case, checks, names, refused

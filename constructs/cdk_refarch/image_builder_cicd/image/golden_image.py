@@ -19,11 +19,12 @@ from cdk_refarch._parts.checks import Checks
 from cdk_refarch._parts.event_route import EventRoute
 from cdk_refarch._parts.keys import key_for
 from cdk_refarch._parts.operation import Operation
+from cdk_refarch.image_builder_cicd.auto_scaling_key import admit_auto_scaling
+from cdk_refarch.image_builder_cicd.names import resource_prefix
 
 from .build_infrastructure import BuildInfrastructure
 from .distribution import distribution_configuration
 from .execution_role import Uses, execution_role
-from .fleet_keys import admit_auto_scaling
 from .image_checks import check_image
 from .image_events import ImageEvents
 from .image_keys import admit_accounts
@@ -38,7 +39,6 @@ from .image_values import (
     Platform,
     RootVolume,
 )
-from .names import resource_prefix
 from .recipe import component_arns, make_components, make_recipe, named_parent
 
 if TYPE_CHECKING:

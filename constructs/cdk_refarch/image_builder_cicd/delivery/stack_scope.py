@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import aws_cdk as cdk
 from constructs import Construct
 
-from .names import stack_prefix
+from cdk_refarch.image_builder_cicd.names import stack_prefix
 
 KEPT_OF_STACK = 24
 """How much of a stack's name is surely left in a name that CloudFormation makes: it shortens what would be longer than

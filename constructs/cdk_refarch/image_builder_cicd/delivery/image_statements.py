@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from aws_cdk import aws_iam as iam
 
+from cdk_refarch.image_builder_cicd.names import stack_prefix
+
 from .deploy_statements import (
     parameter_statements,
     role_statements,
@@ -13,7 +15,6 @@ from .deploy_statements import (
     tagging,
     watch_statements,
 )
-from .names import stack_prefix
 from .stack_scope import StackScope
 
 IMAGE_BUILDER = "imagebuilder.amazonaws.com"

@@ -17,12 +17,12 @@ from cdk_refarch._parts.event_function import Occasion, call
 from cdk_refarch._parts.functions import python_function
 from cdk_refarch._parts.operation import Operation
 from cdk_refarch._parts.queues import failure_queue
+from cdk_refarch.image_builder_cicd.names import stack_prefix
 
 from .deploy_statements import statement
-from .names import stack_prefix
 from .stages import IMAGE_STAGE
 
-HANDLERS = Path(__file__).parent / "handlers"
+HANDLERS = Path(__file__).parent.parent / "handlers"
 TIMEOUT = cdk.Duration.minutes(2)
 
 

@@ -9,9 +9,9 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from cdk_refarch._parts.findings import acknowledge_wildcard
+from cdk_refarch.image_builder_cicd.names import stack_prefix
 
 from .deploy_statements import statement
-from .names import stack_prefix
 from .stack_scope import name_pattern
 
 MARK = "EC2 Image Builder"

@@ -21,7 +21,7 @@ from cdk_refarch._parts.names import address
 from cdk_refarch._parts.operation import Operation
 from cdk_refarch._parts.queues import failure_queue
 
-HANDLERS = Path(__file__).parent / "handlers"
+HANDLERS = Path(__file__).parent.parent / "handlers"
 NAMESPACE = "CdkRefarch/GoldenImage"
 TIMEOUT = cdk.Duration.minutes(1)
 

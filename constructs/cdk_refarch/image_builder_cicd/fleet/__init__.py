@@ -1,0 +1,1 @@
+"""The fleet that is rolled over to an image."""

@@ -1,0 +1,1 @@
+"""The golden image, and the role of accounts that get copies of it."""
