@@ -71,6 +71,12 @@ class ImageBuilderCicdStack(cdk.Stack):
             "Network",
             max_azs=2,
             nat_gateways=1,
+            subnet_configuration=[
+                ec2.SubnetConfiguration(
+                    name="Public", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=28, map_public_ip_on_launch=False
+                ),
+                ec2.SubnetConfiguration(name="Private", subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS),
+            ],
             # What the consumer's flags would make of it is a function that writes the setting.
             restrict_default_security_group=False,
             flow_logs={"Rejected": ec2.FlowLogOptions(traffic_type=ec2.FlowLogTrafficType.REJECT)},
