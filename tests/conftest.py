@@ -27,6 +27,7 @@ if _found is None or not _found.origin or (ROOT in Path(_found.origin).parents a
     )
 
 from stacks.runtime import use_pinned_node  # noqa: E402
+from tests import beside  # noqa: E402
 
 use_pinned_node()
 os.environ.pop("CDK_VALIDATION", None)
@@ -37,6 +38,19 @@ os.environ["CDK_CONTEXT_JSON"] = json.dumps({**FLAGS, "@aws-cdk/core:failSynthOn
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Of a whole suite, run the tests of the embedded AWS in a process of their own."""
+    if beside.REPORTS in os.environ:
+        config.pluginmanager.register(beside.Child(config))
+    elif beside.is_whole_suite(config):
+        config.pluginmanager.register(beside.Main(beside.Beside(ROOT)), "beside")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests of the embedded AWS come last: by then they are through, or nearly so."""
+    items.sort(key=lambda item: item.nodeid.startswith(beside.FOLDER))
 
 
 @dataclass(frozen=True)

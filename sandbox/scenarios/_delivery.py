@@ -141,15 +141,17 @@ def _actions(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
             yield stage["stageName"], action
 
 
-def image_id(run: Run) -> str:
+def image_id(run: Run, region: str = "") -> str:
     """Return the id of the image that the parameter has, or nothing.
 
     Args:
         run: The embedded AWS.
+        region: The region; empty for that of the pipeline.
     """
-    written = [one["Name"] for one in run.client("ssm").describe_parameters()["Parameters"]]
+    ssm = run.sandbox.client("ssm", region=region) if region else run.client("ssm")
+    written = [one["Name"] for one in ssm.describe_parameters()["Parameters"]]
     found = [name for name in written if name.startswith(f"/imagebuilder/{IMAGE.lower()}-")]
-    return str(run.client("ssm").get_parameter(Name=found[0])["Parameter"]["Value"]) if found else ""
+    return str(ssm.get_parameter(Name=found[0])["Parameter"]["Value"]) if found else ""
 
 
 def in_service(run: Run) -> list[str]:

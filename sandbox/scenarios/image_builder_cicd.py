@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 
 from sandbox.operations import denied, listener, told, waiting
@@ -27,7 +28,9 @@ from ._delivery import (
 
 ALARMS, ROLE, RULE, QUEUE = "AWS::SNS::Topic", "AWS::IAM::Role", "AWS::Events::Rule", "AWS::SQS::Queue"
 HARDENING, TEST = "components/hardening.yaml", "sshd -T | grep"
-DEPLOYMENTS = (Deployment((APP,), deploys=(IMAGE, FLEET)),)
+FAR = "eu-west-1"
+SETTINGS = {"environment": {"COPY_REGIONS": FAR}}
+DEPLOYMENTS = (Deployment((APP,), context={"image_builder_cicd": json.dumps(SETTINGS)}, deploys=(IMAGE, FLEET)),)
 
 
 @scenario("a commit becomes an image, and the image a fleet")
@@ -39,7 +42,10 @@ def commits(run: Run) -> Outcome:
     image = image_id(run)
     must_be(image.startswith("ami-"), f"the parameter has {image!r}")
     must_be(in_service(run) == [image] * 2, f"the fleet runs {in_service(run)}, the parameter has {image}")
-    return Outcome("1 commit of the sample repository", f"1 image, 2 instances of it, {len(executions(run))} run")
+    copy = image_id(run, FAR)
+    must_be(copy.startswith("ami-") and copy != image, f"the parameter of {FAR} has {copy!r}")
+    must_be(len(executions(run)) == known + 1, f"there are {len(executions(run))} runs, and there were {known}")
+    return Outcome("1 commit of the sample repository", "1 image in 2 regions, 2 instances of it")
 
 
 @scenario("a test of the image fails")
@@ -113,6 +119,20 @@ def unhealthy(run: Run) -> Outcome:
     must_be(least >= 2, f"{least} instances were ready at a moment, the fleet has 2 at least")
     told(run, "/_sandbox/fleet/health", {"imageId": bad, "healthy": True})
     return Outcome("1 image that does not boot", "2 instances of the former image", "1 event in the starter's queue")
+
+
+@scenario("one region refuses the image")
+def region_refuses(run: Run) -> Outcome:
+    """The image fails with the reason; the parameters of both regions and the fleet stay with the image before."""
+    before, far = image_id(run), image_id(run, FAR)
+    with denied(run, run.resource(IMAGE, ROLE, "ExecutionRole"), ["ec2:CopyImage"]):
+        imagebuilder = run.client("imagebuilder")
+        made = imagebuilder.start_image_pipeline_execution(imagePipelineArn=pipeline_arn(run))["imageBuildVersionArn"]
+        run.wait("the failure", lambda: _is(run, made, "FAILED"))
+    reason = imagebuilder.get_image(imageBuildVersionArn=made)["image"]["state"]["reason"]
+    must_be("ec2:CopyImage" in reason, f"the reason is {reason!r}")
+    must_be((image_id(run), image_id(run, FAR)) == (before, far), "a parameter has the image that failed")
+    return Outcome("1 build while copying is denied", "the parameters of 2 regions as they were", "1 image failed")
 
 
 @scenario("the schedule is disabled")

@@ -55,7 +55,9 @@ def test_every_argument_that_a_sentence_names_exists() -> None:
     named = re.findall(r"`(\w+)\((\w+)=", text)
     assert named
     for owner, argument in named:
-        assert argument in inspect.signature(getattr(cdk_refarch, owner)).parameters, f"{owner}({argument}=...)"
+        assert argument in inspect.signature(getattr(cdk_refarch, owner).__init__).parameters, (
+            f"{owner}({argument}=...)"
+        )
 
 
 def test_a_finding_without_a_sentence_fails_and_says_where_and_what_to_do() -> None:

@@ -29,7 +29,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         for item in session.items
         if isinstance(item, pytest.Function) and _needs_demos(item)
     }
-    if wanted and not session.config.option.collectonly:
+    elsewhere = session.config.pluginmanager.has_plugin("beside")
+    if wanted and not session.config.option.collectonly and not elsewhere:
         session.config.stash[_DEMOS] = Demos(sorted(wanted))
 
 

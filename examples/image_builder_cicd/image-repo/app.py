@@ -15,7 +15,15 @@ from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 
-from cdk_refarch import FleetCapacity, GoldenImage, ImageComponent, InstanceRefresh, ManagedComponent, RollingFleet
+from cdk_refarch import (
+    FleetCapacity,
+    GoldenImage,
+    ImageComponent,
+    ImageRegion,
+    InstanceRefresh,
+    ManagedComponent,
+    RollingFleet,
+)
 
 COMPONENTS = Path(__file__).parent / "components"
 STACK_TAG = "cdk-refarch:stack"
@@ -75,6 +83,10 @@ class Image(cdk.Stack):
                     id="WebServer", path=COMPONENTS / "web-server.yaml", parameters={"Greeting": "Hello, fleet"}
                 ),
                 ImageComponent(id="Hardening", path=COMPONENTS / "hardening.yaml"),
+            ],
+            distribution=[
+                ImageRegion(),
+                *(ImageRegion(region=region) for region in setting("COPY_REGIONS", "").split(",") if region),
             ],
             alarm_topic=alarm_topic(self),
         )

@@ -18,8 +18,9 @@ from cdk_refarch.image_builder_cicd.image.image_values import (
     ManagedComponent,
     RootVolume,
 )
-from tests.unit.refusals import Call, checks, stack
+from tests.unit.refusals import Call, checks, fresh
 
+stack = fresh()
 FAR = cdk.Stack(cdk.App(), "Far", env=cdk.Environment(account="111122223333", region="us-east-1"))
 OTHERS = cdk.Stack(cdk.App(), "Others", env=cdk.Environment(account="444455556666", region="eu-west-1"))
 

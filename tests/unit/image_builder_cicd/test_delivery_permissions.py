@@ -102,10 +102,13 @@ def test_every_exception_is_one_of_a_handler(kind: str) -> None:
 def test_roles_are_made_and_changed_only_with_the_boundary_and_by_the_name_of_the_stack(made: Built, path: str) -> None:
     name = "GoldenImage" if path == IMAGE_ROLE else "Fleet"
     statements = made.plain.statements(path)
-    writing = ("CreateRole", "PutRolePolicy", "DeleteRolePolicy", "PutRolePermissionsBoundary", "DeleteRole")
-    for action in (*writing, "UpdateAssumeRolePolicy", "UpdateRole", "UpdateRoleDescription"):
+    # AWS's guide to boundaries knows the condition for the first four; it may be missing from requests of the others.
+    if_said = {"StringEqualsIfExists": BOUNDED["StringEquals"]}
+    writing = dict.fromkeys(("CreateRole", "PutRolePolicy", "DeleteRolePolicy", "PutRolePermissionsBoundary"), BOUNDED)
+    changing = ("DeleteRole", "UpdateAssumeRolePolicy", "UpdateRole", "UpdateRoleDescription")
+    for action, condition in {**writing, **dict.fromkeys(changing, if_said)}.items():
         (only,) = allowing(statements, f"iam:{action}")
-        assert only["Condition"] == BOUNDED
+        assert only["Condition"] == condition
         assert only["Resource"] == f"arn:aws:iam::{known.ACCOUNT}:role/{name}-*"
     for action in ("AttachRolePolicy", "CreatePolicy", "CreatePolicyVersion", "CreateUser", "SetDefaultPolicyVersion"):
         assert not allowing(statements, f"iam:{action}")
@@ -255,7 +258,7 @@ def test_the_pipeline_itself_fetches_builds_asks_and_assumes(made: Built) -> Non
         *((f"kms:{one}", key, via["s3"]) for one in encrypting),
     }
     assume = made.plain.of(made.plain.named("AssumeActionRoles"))
-    assert assume["RoleName"] == "<CicdPipelineRole>"
+    assert assume["Roles"] == ["<CicdPipelineRole>"]
     assert permissions(assume["PolicyDocument"]["Statement"]) == {
         ("sts:AssumeRole", "<CicdDeploymentsImageActionRole.Arn>", ""),
         ("sts:AssumeRole", "<CicdDeploymentsFleetsFleetActionRole.Arn>", ""),
@@ -360,6 +363,7 @@ def test_the_build_reads_the_source_writes_templates_and_publishes_assets_where_
             ("sts:AssumeRole", f"arn:aws:iam::{account}:role/cdk-images-file-publishing-role-{account}-{region}", "")
             for account, region in places
         ),
+        ("ssm:GetParameter", f"arn:aws:ssm:{HERE}:parameter/cdk-bootstrap/images/version", ""),
     }
 
 
@@ -447,7 +451,8 @@ def test_a_grant_to_start_is_for_this_pipeline() -> None:
     stack = cdk.Stack(cdk.App(), "Delivery", env=known.ENV)
     role = iam.Role(stack, "Starter", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
     ImageBuilderCicd(stack, "Cicd").grant_start(role).assert_success()
-    (policy,) = [flat(one["Properties"]) for one in Template(stack).all("AWS::IAM::Policy")]
+    policies = [flat(one["Properties"]) for one in Template(stack).all("AWS::IAM::Policy")]
+    (policy,) = [one for one in policies if one["Roles"] == ["<Starter>"]]
     (only,) = policy["PolicyDocument"]["Statement"]
     assert only["Action"] == "codepipeline:StartPipelineExecution"
     assert only["Resource"] == f"arn:aws:codepipeline:{HERE}:<CicdPipeline>"

@@ -22,8 +22,9 @@ from cdk_refarch import (
 )
 from tests.unit import refusals as given
 from tests.unit.image_builder_cicd import delivery_built as known
-from tests.unit.refusals import Call, Case, anywhere, names, refused, stack
+from tests.unit.refusals import Call, Case, anywhere, fresh, names, refused
 
+stack = fresh()
 MINUTES = cdk.Duration.minutes
 REPOSITORY = codecommit.Repository.from_repository_arn(stack, "Repository", f"arn:aws:codecommit:{given.HERE}:r")
 FAR_REPOSITORY = codecommit.Repository.from_repository_arn(stack, "FarRepo", f"arn:aws:codecommit:{given.THERE}:r")

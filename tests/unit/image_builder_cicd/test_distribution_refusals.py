@@ -11,7 +11,8 @@ from aws_cdk import aws_kms as kms
 from cdk_refarch.image_builder_cicd.image import distribution_checks
 from cdk_refarch.image_builder_cicd.image.image_values import ImageRegion, LaunchTemplateUpdate
 from tests.unit import refusals as given
-from tests.unit.refusals import Call, Case, checks, names, refused, stack
+from tests.unit.image_builder_cicd.refusals import stack
+from tests.unit.refusals import Call, Case, checks, names, refused
 
 CFN_KEY = kms.CfnKey(cdk.Stack(cdk.App(), "Far", env=cdk.Environment(region="us-east-1")), "Key")
 FAR = {"region": "us-east-1", "encryption_key": given.FAR_KEY}

@@ -12,7 +12,8 @@ import pytest
 from cdk_refarch.image_builder_cicd.image import component_checks, documents
 from cdk_refarch.image_builder_cicd.image.image_values import ImageComponent, Platform
 from tests.unit import refusals as given
-from tests.unit.refusals import Call, Case, checks, names, refused, stack
+from tests.unit.image_builder_cicd.refusals import stack
+from tests.unit.refusals import Call, Case, checks, names, refused
 
 DOCS = "see https://docs.aws.amazon.com/imagebuilder/latest/userguide"
 BASH: dict[str, Any] = {"name": "Own", "action": "ExecuteBash", "inputs": {"commands": ["true"]}}

@@ -14,8 +14,9 @@ from aws_cdk import aws_iam as iam
 from cdk_refarch import FleetCapacity, FleetVolume, InstanceRefresh, RollingFleet, RollingUpdate
 from tests.unit import refusals as given
 from tests.unit.image_builder_cicd.fleet_built import LINUX, TYPE, WINDOWS, target_groups
-from tests.unit.refusals import Call, Case, names, refused, stack
+from tests.unit.refusals import Call, Case, fresh, names, refused
 
+stack = fresh()
 VPC = ec2.Vpc(stack, "FleetVpc", max_azs=2)
 ISOLATED = ec2.Vpc(
     stack,

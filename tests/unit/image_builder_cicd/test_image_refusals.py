@@ -33,8 +33,9 @@ from tests.unit.image_builder_cicd.refusals import (
     UPDATE,
     image,
     network,
+    stack,
 )
-from tests.unit.refusals import Call, Case, checks, names, refused, stack
+from tests.unit.refusals import Call, Case, checks, names, refused
 
 HERE_ARN, THERE_ARN = (
     f"arn:aws:imagebuilder:{where}:aws:component/update-linux/x.x.x" for where in ("eu-west-1", "us-east-1")
