@@ -38,7 +38,8 @@ test: $(SETUP) ## Run the whole suite
 check: $(SETUP) ## Check format, style, types and import rules
 	@echo "ruff ..." && $(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
 	@echo "mypy --strict ..." && $(BIN)/mypy --no-error-summary && cd examples/image_builder_cicd/image-repo && \
-		$(CURDIR)/$(BIN)/mypy --no-error-summary --config-file $(CURDIR)/pyproject.toml --exclude '^$$' app.py tests
+		$(CURDIR)/$(BIN)/mypy --no-error-summary --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache \
+		--exclude '^$$' app.py tests
 	@echo "Clean."
 
 snapshots: $(SETUP) ## Accept the templates, the tables of permissions and what is used of MiniStack as they are now

@@ -18,14 +18,19 @@ REPOSITORY = ROOT / "examples" / "image_builder_cicd" / "image-repo"
 SECONDS = 120
 """How long a run of the pipeline may take here, with a build that synthesizes two stacks."""
 
-_NOT_SOURCE = ("cdk.out", "node_modules", "__pycache__", ".pytest_cache")
+_NOT_SOURCE = ("cdk.out", "node_modules", "__pycache__")
 
 
 def files() -> dict[str, bytes]:
     """Return the files of the sample repository, by path."""
     found = (path for path in sorted(REPOSITORY.rglob("*")) if path.is_file())
     relative = {path: path.relative_to(REPOSITORY) for path in found}
-    return {str(at): path.read_bytes() for path, at in relative.items() if not set(at.parts) & set(_NOT_SOURCE)}
+    return {str(at): path.read_bytes() for path, at in relative.items() if not any(map(_is_made, at.parts))}
+
+
+def _is_made(name: str) -> bool:
+    """Whether tools made a file or folder, such as a cache."""
+    return name in _NOT_SOURCE or (name.startswith(".") and name != ".npmrc")
 
 
 def commit(run: Run, message: str, changed: Mapping[str, bytes]) -> str:

@@ -65,20 +65,20 @@ def image_builder_instance(resources: Resources) -> Iterator[Need]:
 
     For its agent also https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonSSMManagedInstanceCore.html
     """
-    recipes = dict(used_by(resources, "AWS::ImageBuilder::ImageRecipe"))
-    for name, infrastructure in used_by(resources, "AWS::ImageBuilder::InfrastructureConfiguration"):
-        for given in _named(resources, infrastructure["InstanceProfileName"]).get("Roles", ()):
+    for name, pipeline in used_by(resources, "AWS::ImageBuilder::ImagePipeline"):
+        recipe = _named(resources, pipeline["ImageRecipeArn"])
+        infrastructure = _named(resources, pipeline["InfrastructureConfigurationArn"])
+        for given in _named(resources, infrastructure.get("InstanceProfileName", "")).get("Roles", ()):
             role = name_of(given)
             instance = f"arn:aws:ec2:{HERE}:instance/*"
             yield Need(role, "ssm:UpdateInstanceInformation", instance, f"{name} starts it")
             for channel in CHANNELS:
                 yield Need(role, f"ssmmessages:{channel}", "*", f"{name} sends it commands")
-            for recipe in recipes.values():
-                for component in recipe.get("Components", ()):
-                    arn = component["ComponentArn"]
-                    own = _named(resources, arn).get("Name")
-                    wanted = f"arn:aws:imagebuilder:{HERE}:component/{own}/*" if own else arn
-                    yield Need(role, "imagebuilder:GetComponent", wanted, f"{name} runs components")
+            for component in recipe.get("Components", ()):
+                arn = component["ComponentArn"]
+                own = _named(resources, arn).get("Name")
+                wanted = f"arn:aws:imagebuilder:{HERE}:component/{own}/*" if own else arn
+                yield Need(role, "imagebuilder:GetComponent", wanted, f"{name} runs components")
 
 
 def image_lifecycle(resources: Resources) -> Iterator[Need]:
@@ -102,24 +102,26 @@ def pipeline_actions(resources: Resources) -> Iterator[Need]:
         own = name_of(pipeline["RoleArn"])
         for stage in pipeline["Stages"]:
             for action in stage["Actions"]:
-                role = name_of(action["RoleArn"]) if "RoleArn" in action else own
-                if role != own:
-                    yield Need(own, "sts:AssumeRole", f"<{role}.Arn>", f"{name} does {action['Name']} with it")
                 where = f"{name} does {stage['Name']}/{action['Name']}"
+                if "RoleArn" in action:
+                    yield Need(own, "sts:AssumeRole", action["RoleArn"], where)
+                role = name_of(action.get("RoleArn", pipeline["RoleArn"]))
                 yield from _action(role, action["ActionTypeId"]["Provider"], action["Configuration"], where)
         for store in _stores(pipeline):
             for call in ("s3:GetObject", "s3:PutObject"):
-                arn = f"<{name_of(store['Location'])}.Arn>/*"
-                yield Need(own, call, arn, f"{name} keeps artifacts there")
+                yield Need(own, call, _objects(store), f"{name} keeps artifacts there")
 
 
 def _action(role: str, provider: str, given: dict[str, Any], why: str) -> Iterator[Need]:
     if provider == "CodeCommit":
-        arn = f"<{name_of(given['RepositoryName'])}.Arn>"
+        repository = given["RepositoryName"]
+        known = repository.startswith("<")
+        arn = f"<{name_of(repository)}.Arn>" if known else f"arn:aws:codecommit:{HERE}:{repository}"
         for call in ("GetBranch", "GetCommit", "GetUploadArchiveStatus", "UploadArchive"):
             yield Need(role, f"codecommit:{call}", arn, why)
     elif provider == "CodeStarSourceConnection":
-        yield Need(role, "codeconnections:UseConnection", given["ConnectionArn"], why)
+        service = given["ConnectionArn"].split(":")[2]
+        yield Need(role, f"{service}:UseConnection", given["ConnectionArn"], why)
     elif provider == "CodeBuild":
         for call in ("codebuild:BatchGetBuilds", "codebuild:StartBuild"):
             yield Need(role, call, f"<{name_of(given['ProjectName'])}.Arn>", why)
@@ -141,6 +143,12 @@ def _stores(pipeline: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def _objects(store: dict[str, Any]) -> str:
+    """Return the objects of a bucket, of the template or known by its name."""
+    bucket = store["Location"]
+    return f"<{name_of(bucket)}.Arn>/*" if bucket.startswith("<") else f"arn:aws:s3:::{bucket}/*"
+
+
 def build_project(resources: Resources) -> Iterator[Need]:
     """https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html"""
     for name, project in used_by(resources, "AWS::CodeBuild::Project"):
@@ -151,8 +159,7 @@ def build_project(resources: Resources) -> Iterator[Need]:
         for _, pipeline in used_by(resources, "AWS::CodePipeline::Pipeline"):
             for store in _stores(pipeline)[:1]:
                 for call in ("s3:GetObject", "s3:PutObject"):
-                    arn = f"<{name_of(store['Location'])}.Arn>/*"
-                    yield Need(role, call, arn, f"{name} reads the source and writes templates")
+                    yield Need(role, call, _objects(store), f"{name} reads the source and writes templates")
 
 
 def events_rule_to_pipeline(resources: Resources) -> Iterator[Need]:

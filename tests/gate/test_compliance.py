@@ -55,9 +55,8 @@ def test_every_argument_that_a_sentence_names_exists() -> None:
     named = re.findall(r"`(\w+)\((\w+)=", text)
     assert named
     for owner, argument in named:
-        assert argument in inspect.signature(getattr(cdk_refarch, owner).__init__).parameters, (
-            f"{owner}({argument}=...)"
-        )
+        taken = inspect.signature(getattr(cdk_refarch, owner).__init__).parameters
+        assert argument in taken, f"{owner}({argument}=...)"
 
 
 def test_a_finding_without_a_sentence_fails_and_says_where_and_what_to_do() -> None:

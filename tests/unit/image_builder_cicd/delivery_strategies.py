@@ -179,4 +179,7 @@ def arguments(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+EXAMPLES = 12
+"""Fewer than of the others, because each is many resources more."""
+
 ARGUMENTS = arguments()

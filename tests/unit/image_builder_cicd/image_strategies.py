@@ -228,4 +228,7 @@ def arguments(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+EXAMPLES = 24
+"""Fewer than of the others, because each is many resources more."""
+
 ARGUMENTS = arguments()

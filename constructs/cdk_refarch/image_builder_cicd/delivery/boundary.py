@@ -20,7 +20,7 @@ MARK = "EC2 Image Builder"
 LIMIT = (
     "A permissions boundary allows nothing by itself: roles of the stacks are allowed what it has and what their own "
     "statements have, which name resources. "
-    "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html"
+    "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html."
 )
 """Why the boundary has wildcards."""
 

@@ -24,7 +24,7 @@ CLOUDFORMATION = "cloudformation.amazonaws.com"
 NAMED = (
     "CloudFormation makes up the names and ids of what it creates. The pattern ends in a wildcard where its part "
     "begins, and where ids are made up as a whole, a tag or a condition limits the statement. "
-    "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html"
+    "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html."
 )
 """Why statements of CloudFormation's role have wildcards."""
 

@@ -16,13 +16,14 @@ EC2 = "ec2.amazonaws.com"
 
 AGENT = (
     "The agent of Systems Manager registers an instance that gets its id only when it is started, and its channels are "
-    "no resources of IAM. https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-instance-permissions.html"
+    "no resources of IAM. "
+    "https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-instance-permissions.html."
 )
 """Why the statements of the agent have wildcards."""
 
 DOWNLOADS = (
     "Image Builder downloads its component runner from buckets of AWS's own, whose names differ by region. "
-    "https://docs.aws.amazon.com/imagebuilder/latest/userguide/image-builder-setting-up.html"
+    "https://docs.aws.amazon.com/imagebuilder/latest/userguide/image-builder-setting-up.html."
 )
 """Why the statement for AWS's buckets has wildcards."""
 
