@@ -5,12 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 LISTS: dict[str, tuple[str, str, str, str]] = {
+    "AWS::AutoScaling::AutoScalingGroup": (
+        "autoscaling",
+        "describe_auto_scaling_groups",
+        "AutoScalingGroups",
+        "AutoScalingGroupName",
+    ),
     "AWS::CloudWatch::Alarm": ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
     "AWS::CloudWatch::CompositeAlarm": ("cloudwatch", "describe_alarms", "CompositeAlarms", "AlarmName"),
     "AWS::CodeBuild::Project": ("codebuild", "list_projects", "projects", ""),
     "AWS::CodeCommit::Repository": ("codecommit", "list_repositories", "repositories", "repositoryId"),
     "AWS::CodePipeline::Pipeline": ("codepipeline", "list_pipelines", "pipelines", "name"),
     "AWS::DynamoDB::Table": ("dynamodb", "list_tables", "TableNames", ""),
+    "AWS::EC2::LaunchTemplate": ("ec2", "describe_launch_templates", "LaunchTemplates", "LaunchTemplateId"),
+    "AWS::EC2::VPC": ("ec2", "describe_vpcs", "Vpcs", "VpcId"),
     "AWS::Events::EventBus": ("events", "list_event_buses", "EventBuses", "Name"),
     "AWS::Events::Rule": ("events", "list_rules", "Rules", "Name"),
     "AWS::Glue::Database": ("glue", "get_databases", "DatabaseList", "Name"),
@@ -18,6 +26,7 @@ LISTS: dict[str, tuple[str, str, str, str]] = {
     "AWS::IAM::ManagedPolicy": ("iam", "list_policies", "Policies", "Arn"),
     "AWS::IAM::Role": ("iam", "list_roles", "Roles", "RoleName"),
     "AWS::IAM::User": ("iam", "list_users", "Users", "UserName"),
+    "AWS::ImageBuilder::ImagePipeline": ("imagebuilder", "list_image_pipelines", "imagePipelineList", "arn"),
     "AWS::IoT::Policy": ("iot", "list_policies", "policies", "policyName"),
     "AWS::IoT::Thing": ("iot", "list_things", "things", "thingName"),
     "AWS::IoT::TopicRule": ("iot", "list_topic_rules", "rules", "ruleName"),

@@ -32,7 +32,7 @@ READ_KEY = ["kms:Decrypt", "kms:DescribeKey"]
 
 OBJECTS = (
     "The artifacts of a pipeline have names that CodePipeline makes up for every run. The bucket holds nothing else. "
-    "https://docs.aws.amazon.com/codepipeline/latest/userguide/concepts.html#concepts-artifacts"
+    "https://docs.aws.amazon.com/codepipeline/latest/userguide/concepts.html#concepts-artifacts."
 )
 """Why statements are for all objects of the bucket."""
 
