@@ -110,6 +110,9 @@ class BaseImage(cdk.Stack):
             stale_after=cdk.Duration.days(10),
             alarm_topic=alarms,
         )
+        cdk.Annotations.of(self.base).acknowledge_warning(
+            "cdk-refarch:key-policy", "The policies of the keys in KEYS admit the two accounts and Auto Scaling."
+        )
         failed = sqs.Queue(
             self,
             "Vulnerabilities",

@@ -23,7 +23,11 @@ SCHEMA = json.loads((Path(__file__).parent / "awstoe.schema.json").read_text())
 CHECKS = Checks("Stack/Image")
 PLATFORMS = st.sampled_from(("LINUX", "WINDOWS"))
 MANY = settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=200,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
 # In the manner of the documents that AWS publishes, in other words: in its user guide, and in

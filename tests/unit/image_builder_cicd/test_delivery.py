@@ -35,18 +35,16 @@ def test_one_fleet_is_deployed_after_the_image_once_somebody_has_approved_its_ch
     assert types(made.plain.stage("Fleet")) == asked
 
 
-def test_of_several_fleets_the_first_is_rolled_over_alone_and_the_others_at_once(made: Built) -> None:
+def test_of_several_fleets_the_first_is_rolled_over_alone_and_the_others_get_what_it_got(made: Built) -> None:
     pipeline = made.full.of(made.full.made.pipeline)
-    assert [stage["Name"] for stage in pipeline["Stages"]] == ["Source", "Build", "Image", "Canary", "Rollout"]
-    asked = [deploys(1, "Prepare"), (2, "Approve", "Manual"), deploys(3, "Execute")]
-    assert types(made.full.stage("Canary")) == asked
-    assert types(made.full.stage("Rollout")) == [
-        deploys(1, "PrepareFar"),
-        deploys(1, "PrepareAway"),
-        deploys(1, "PrepareNear"),
-        deploys(2, "ExecuteFar"),
-        deploys(2, "ExecuteAway"),
-        deploys(2, "ExecuteNear"),
+    assert [stage["Name"] for stage in pipeline["Stages"]] == ["Source", "Build", "Image", "Fleet"]
+    others = ("Far", "Away", "Near")
+    assert types(made.full.stage("Fleet")) == [
+        deploys(1, "Prepare"),
+        *(deploys(1, f"Prepare{name}") for name in others),
+        (2, "Approve", "Manual"),
+        deploys(3, "Execute"),
+        *(deploys(4, f"Execute{name}") for name in others),
     ]
 
 
@@ -58,7 +56,7 @@ def test_type_and_execution_mode_do_not_depend_on_the_flags_of_the_app(made: Bui
 
 
 def test_a_change_set_is_made_by_the_roles_of_its_stack_and_executed_as_it_was_seen(made: Built) -> None:
-    prepare = made.full.action("Canary", "Prepare")
+    prepare = made.full.action("Fleet", "Prepare")
     assert prepare["Configuration"] == {
         "ActionMode": "CHANGE_SET_REPLACE",
         "StackName": "Staging",
@@ -69,7 +67,7 @@ def test_a_change_set_is_made_by_the_roles_of_its_stack_and_executed_as_it_was_s
         "RoleArn": "<CicdDeploymentsFleetsStagingDeployRole.Arn>",
     }
     assert prepare["InputArtifacts"] == [{"Name": "Templates"}]
-    execute = made.full.action("Canary", "Execute")
+    execute = made.full.action("Fleet", "Execute")
     assert execute["Configuration"] == {
         "ActionMode": "CHANGE_SET_EXECUTE",
         "StackName": "Staging",
@@ -83,7 +81,7 @@ def test_a_change_set_is_made_by_the_roles_of_its_stack_and_executed_as_it_was_s
 def test_templates_are_named_after_their_stacks_unless_said_otherwise(made: Built) -> None:
     paths = {
         (stage, name): made.full.action(stage, name)["Configuration"]["TemplatePath"]
-        for stage, name in (("Image", "Prepare"), ("Rollout", "PrepareFar"), ("Rollout", "PrepareAway"))
+        for stage, name in (("Image", "Prepare"), ("Fleet", "PrepareFar"), ("Fleet", "PrepareAway"))
     }
     assert list(paths.values()) == ["Templates::image.json", "Templates::out/web.json", "Templates::Shop.template.json"]
     plain = made.plain.action("Image", "Prepare")["Configuration"]
@@ -93,13 +91,13 @@ def test_templates_are_named_after_their_stacks_unless_said_otherwise(made: Buil
 
 def test_a_fleet_of_another_account_is_deployed_by_the_roles_that_it_has_there(made: Built) -> None:
     for name, region in (("Away", known.OTHER_REGION), ("Near", None)):
-        prepare, execute = (made.full.action("Rollout", f"{verb}{name}") for verb in ("Prepare", "Execute"))
+        prepare, execute = (made.full.action("Fleet", f"{verb}{name}") for verb in ("Prepare", "Execute"))
         assert prepare["Configuration"]["RoleArn"] == known.DEPLOY_ROLE
         role = known.ACTION_ROLE if name == "Away" else known.NEAR_ACTION_ROLE
         assert prepare["RoleArn"] == execute["RoleArn"] == role
         assert prepare.get("Region") == execute.get("Region") == region
     assert sorted(made.full.made.fleet_roles) == ["Far", "Staging"]
-    assert made.full.action("Rollout", "PrepareFar")["Region"] == known.OTHER_REGION
+    assert made.full.action("Fleet", "PrepareFar")["Region"] == known.OTHER_REGION
 
 
 def test_roles_that_are_given_are_used_and_not_made(made: Built) -> None:
@@ -112,10 +110,10 @@ def test_roles_that_are_given_are_used_and_not_made(made: Built) -> None:
 
 
 def test_nobody_is_asked_without_an_approval_and_no_order_is_left_out() -> None:
-    from cdk_refarch.image_builder_cicd.delivery.stages import Deployment, fleet_stages
+    from cdk_refarch.image_builder_cicd.delivery.stages import Deployment, fleet_stage
 
     one = Deployment(stack_name="A", template="a", parameters={}, region=None, action_role_arn="r", deploy_role_arn="r")
-    (stage,) = fleet_stages([one], None)
+    stage = fleet_stage([one], None)
     assert [action.run_order for action in stage.actions] == [1, 2]  # type: ignore[union-attr]
 
 
@@ -232,7 +230,7 @@ def test_the_build_runs_without_privileges_with_a_log_and_a_key(made: Built) -> 
 
 
 def test_those_who_are_asked_are_told_by_a_topic_with_the_key(made: Built) -> None:
-    approve = made.full.action("Canary", "Approve")
+    approve = made.full.action("Fleet", "Approve")
     assert approve["TimeoutInMinutes"] == 480
     assert approve["Configuration"]["NotificationArn"] == "<CicdApprovalTopic>"
     assert "Staging" in approve["Configuration"]["CustomData"]

@@ -230,6 +230,16 @@ def test_the_boundary_allows_no_more_changes_of_permissions_than_handing_on_a_ro
     assert assuming["Resource"] == "arn:aws:iam::*:role/EC2ImageBuilderDistributionCrossAccountRole"
 
 
+def test_nothing_that_is_there_can_be_marked_as_image_builders_but_images_and_snapshots(made: Built) -> None:
+    statements = made.plain.of(made.plain.made.boundary)["PolicyDocument"]["Statement"]
+    for kind in ("instance", "volume", "launch-template", "security-group"):
+        arn = f"arn:aws:ec2:{known.REGION}:{known.ACCOUNT}:{kind}/x-1"
+        for one in allowing(statements, "ec2:CreateTags"):
+            if any(fnmatchcase(arn, str(resource)) for resource in listed(one["Resource"])):
+                condition = one["Condition"]["StringEquals"]
+                assert "ec2:CreateAction" in condition or "aws:ResourceTag/CreatedBy" in condition, arn
+
+
 def test_the_boundary_of_fleets_alone_allows_signals_and_what_was_asked_for(made: Built) -> None:
     statements = made.away.of(made.away.made.boundary)["PolicyDocument"]["Statement"]
     assert permissions(statements) == {
@@ -495,3 +505,30 @@ def test_the_pattern_of_names_holds_when_cloudformation_shortens_them(stack_name
     from cdk_refarch.image_builder_cicd.delivery.stack_scope import name_pattern
 
     assert name_pattern(stack_name) == pattern
+
+
+def test_a_second_place_of_an_account_uses_the_boundary_that_is_there() -> None:
+    import aws_cdk as cdk
+
+    from cdk_refarch import FleetDeployRoles
+    from tests.unit.templates import Template, flat
+
+    stack = cdk.Stack(cdk.App(), "Away", env=known.ENV)
+    given = {
+        "pipeline_role_arn": f"arn:aws:iam::{known.OTHER_ACCOUNT}:role/pipeline",
+        "artifact_bucket_arn": "arn:aws:s3:::artifacts",
+        "artifact_key_arn": f"arn:aws:kms:{known.REGION}:{known.OTHER_ACCOUNT}:key/1",
+        "boundary_name": "Limit",
+    }
+    first = FleetDeployRoles(stack, "First", stack_name="One", **given)
+    with pytest.raises(
+        ValueError, match=r"boundary_name must be made once .* existing_boundary=True in the second one"
+    ):
+        FleetDeployRoles(stack, "Second", stack_name="Two", **given)
+    second = FleetDeployRoles(stack, "Second", stack_name="Two", existing_boundary=True, **given)
+    assert first.boundary is not None
+    assert second.boundary is None
+    template = Template(stack)
+    assert len(template.all("AWS::IAM::ManagedPolicy")) == 1
+    role = flat(template.of(second.deploy_role)["Policies"])
+    assert f"arn:aws:iam::{known.ACCOUNT}:policy/Limit" in str(role)

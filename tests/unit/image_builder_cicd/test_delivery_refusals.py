@@ -232,6 +232,8 @@ ROLES: list[Case] = [
     (roles(pipeline_role_arn=given.LATER), "pipeline_role_arn must be known when the app runs, got a token; give pipeline_role.role_arn of ImageBuilderCicd as text, which its stack has as an output"),
     (roles(artifact_bucket_arn="artifacts"), "artifact_bucket_arn must be the ARN of a bucket, got 'artifacts'; give the ARN of the bucket that the pipeline uses in this region"),
     (roles(artifact_key_arn="alias/x"), "artifact_key_arn must be the ARN of a key, got 'alias/x'; give the ARN of the key that the pipeline uses in this region"),
+    (roles(existing_boundary="no"), "existing_boundary must be True or False, got 'no'; give existing_boundary=True or False"),
+    (roles(existing_boundary=True, boundary_statements=[STATEMENT]), "existing_boundary and boundary_statements must be given one at a time, got both; give boundary_statements to the FleetDeployRoles that creates the boundary"),
     (roles(boundary_name="a b"), "boundary_name must be from 1 to 128 letters, digits and +=,.@_-, got 'a b'; give boundary_name of ImageBuilderCicd as text, which its stack has as an output"),
     (roles(bootstrap_qualifier=""), "bootstrap_qualifier must be from 1 to 10 letters, digits, _ and -, got ''; give the one that cdk bootstrap was called with, which is hnb659fds unless it was told"),
     (roles(statements=STATEMENT), f"statements must be a list, got PolicyStatement {STATEMENT!r}; give [iam.PolicyStatement(...)]"),

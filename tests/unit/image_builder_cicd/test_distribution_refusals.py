@@ -79,6 +79,7 @@ CASES: list[Case] = [
     *((regions(ImageRegion(region=region, encryption_key=given.KEY)), "distribution[0].encryption_key must be left out for the region of the stack, got a key; give it as encryption_key of the image") for region in (None, "eu-west-1")),
     (home(launch_templates=LINKED), "distribution[0].launch_templates must be a list, got LaunchTemplateUpdate LaunchTemplateUpdate(launch_template_id='lt-0123456789abcdef0', account=None, set_default=True); give [LaunchTemplateUpdate(launch_template_id='lt-...')]"),
     (home(launch_templates=[TEMPLATE]), f"distribution[0].launch_templates[0] must be a LaunchTemplateUpdate, got str '{TEMPLATE}'; give [LaunchTemplateUpdate(launch_template_id='lt-...')]"),
+    (templates(account=OTHER), f"distribution[0].launch_templates[0].account and distribution[0].copy_to_accounts must be given together, for Image Builder acts there with the role that copies need, got {OTHER} in the first alone; add it to copy_to_accounts"),
     (home(launch_templates=[LINKED] * 101), "distribution[0].launch_templates must be a list of 0 to 100 launch templates, got a list of 101; give [LaunchTemplateUpdate(launch_template_id='lt-...')]"),
     (home(launch_templates=[LINKED, LINKED]), f"distribution[0].launch_templates must be a list without repetition, got '{TEMPLATE}' twice; drop one of them"),
     (templates(launch_template_id="web-server"), "distribution[0].launch_templates[0].launch_template_id must be the id of a launch template, lt- and 17 letters and digits, got 'web-server'; give its id: Image Builder knows no names"),
@@ -104,10 +105,12 @@ LEGAL: list[Call] = [
     home(copy_to_accounts=[f"{number:012}" for number in range(1536)]),
     regions(ImageRegion(copy_to_accounts=["111122223333"]), scope=given.anywhere),
     home(
+        copy_to_accounts=[OTHER],
         launch_templates=[
             LINKED,
+            LaunchTemplateUpdate(launch_template_id="lt-0123456789abcdef1", account="111122223333"),
             LaunchTemplateUpdate(launch_template_id=given.LATER, account=OTHER, set_default=False),
-        ]
+        ],
     ),
     parameter("/" + "a" * 1010),
     parameter("/a" * 15),

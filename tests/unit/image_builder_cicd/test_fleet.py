@@ -181,3 +181,12 @@ def test_user_data_are_run_as_they_were_given(made: Built) -> None:
     assert made.full.script == "#!/bin/bash\nsystemctl start shop"
     assert made.plain.script == "#!/bin/bash"
     assert made.windows.script == "<powershell></powershell>"
+
+
+def test_the_first_instances_wait_for_a_way_out_of_a_network_of_the_same_stack() -> None:
+    stack = cdk.Stack(cdk.App(), "Own", env=cdk.Environment(account=ACCOUNT, region="eu-west-1"))
+    vpc = network_of(stack)
+    fleet = RollingFleet(stack, "Fleet", vpc=vpc, image=LINUX, instance_type=TYPE)
+    waits = Template(stack).resource(fleet.group.node.default_child)["DependsOn"]
+    routes = {stack.resolve(one.node.find_child("DefaultRoute").logical_id) for one in vpc.private_subnets}  # type: ignore[attr-defined]
+    assert routes <= set(waits)

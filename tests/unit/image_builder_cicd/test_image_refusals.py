@@ -99,6 +99,7 @@ RECIPE: list[Case] = [
     (image(platform="MACOS"), "platform must be one of LINUX, WINDOWS, got 'MACOS'; there is no other"),
     (image(platform=given.LATER), "platform must be known when the app runs, got a token; give LINUX or WINDOWS"),
     *((image(parent_image=wrong), f"parent_image must be {PARENTS}, got {wrong!r}; give amazon-linux-2023-x86, say") for wrong in ("Amazon Linux", "ami-123", "ami-0123456789abcdefg", "ssm:", f"{IMAGE_ARN}x.0.0", "https://a")),
+    (image(parent_image="prod-abcdefghijklm"), f"parent_image must be {PARENTS}, got the product 'prod-abcdefghijklm'; give the id of the product's AMI, or ssm: with the parameter that AWS Marketplace has for it"),
     (image(parent_image=None), "parent_image must be text, got NoneType None; give amazon-linux-2023-x86, say"),
     (image(parent_image=f"{IMAGE_ARN.replace('eu-west-1', 'us-east-1')}x.x.x"), f"parent_image {given.ELSEWHERE}"),
     (image(parent_image="windows-server-2025-english-full-base-x86"), "parent_image and platform must be of one kind, got 'windows-server-2025-english-full-base-x86' and 'LINUX'; give platform='WINDOWS', or another image"),

@@ -127,7 +127,10 @@ def _images(arns: _Arns, image_stack: str) -> Iterator[iam.PolicyStatement]:
     own, anything = stack_prefix(image_stack), arns.of("ec2", "*", account="*")
     started_with = arns.ec2("image", "network-interface", "security-group", "snapshot", "subnet")
     yield statement(["ec2:RunInstances"], started_with)
-    yield statement(["ec2:CreateImage", "ec2:CreateTags", "ec2:RunInstances"], anything, _TAGGING)
+    yield statement(["ec2:CreateImage", "ec2:RunInstances"], anything, _TAGGING)
+    # What is made is marked as it is made: whoever could mark what is there could do with it all that is below.
+    creating = {"ec2:CreateAction": ["CopyImage", "CreateImage", "RunInstances"]}
+    yield statement(["ec2:CreateTags"], anything, {"StringEquals": {**_TAGGING["StringEquals"], **creating}})
     yield statement(
         [
             "ec2:CreateImage",
@@ -149,6 +152,7 @@ def _images(arns: _Arns, image_stack: str) -> Iterator[iam.PolicyStatement]:
         anything,
         _TAGGED,
     )
+    # Copies are marked afterwards, and their ids are not known before.
     yield statement(["ec2:CopyImage", "ec2:CreateTags"], arns.ec2("image", "snapshot"))
     yield statement(["iam:PassRole"], arns.of("iam", f"role/{name_pattern(image_stack)}", region=""), _TO_EC2)
     yield statement(

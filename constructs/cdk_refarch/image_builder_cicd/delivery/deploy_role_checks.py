@@ -6,7 +6,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks
-from cdk_refarch._parts.list_checks import check_known
+from cdk_refarch._parts.list_checks import check_flag, check_known
 
 from .stack_checks import check_apart, check_qualifier, check_stack_name, check_statements
 
@@ -27,6 +27,7 @@ def check_deploy_roles(
     artifact_bucket_arn: str,
     artifact_key_arn: str,
     boundary_name: object,
+    existing_boundary: object,
     bootstrap_qualifier: object,
     statements: object,
     boundary_statements: object,
@@ -42,6 +43,7 @@ def check_deploy_roles(
         artifact_bucket_arn: The argument.
         artifact_key_arn: The argument.
         boundary_name: The argument.
+        existing_boundary: The argument.
         bootstrap_qualifier: The argument.
         statements: The argument.
         boundary_statements: The argument.
@@ -49,6 +51,11 @@ def check_deploy_roles(
     Raises:
         ValueError: If AWS would refuse one, or a role could touch more than its stack.
     """
+    check_flag(checks, "existing_boundary", existing_boundary, remedy="give existing_boundary=True or False")
+    if existing_boundary and boundary_statements:
+        remedy = "give boundary_statements to the FleetDeployRoles that creates the boundary"
+        got = "both"
+        checks.refuse("existing_boundary and boundary_statements", "given one at a time", got, remedy)
     check_stack_name(checks, "stack_name", stack_name)
     check_stack_name(checks, "image_stack", image_stack)
     check_apart(checks, "stack_name", [str(stack_name)], [cdk.Stack.of(scope).stack_name])

@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks
+from cdk_refarch._parts.claims import check_claims, claim
 from cdk_refarch._parts.findings import acknowledge_wildcard
 from cdk_refarch._parts.policies import service_role
 
@@ -136,14 +137,16 @@ class FleetDeployRoles(Construct):
         artifact_key_arn: The key that the bucket is encrypted with.
         boundary_name: The name of the permissions boundary, which is the one of the pipeline's, so that a template has
             one name for all accounts: ``boundary_name`` of ``ImageBuilderCicd``.
+        existing_boundary: Whether the permissions boundary is there already, created by another ``FleetDeployRoles`` of
+            the account: for another stack, or in another region.
         bootstrap_qualifier: The qualifier of the CDK's bootstrap stack.
         statements: What CloudFormation may do besides, for other resources of the stack.
-        boundary_statements: What the stack's roles may be allowed besides.
+        boundary_statements: What the stack's roles may be allowed besides. Not together with ``existing_boundary``.
 
     Attributes:
         action_role: The role for ``action_role_arn`` of ``FleetDeployment``.
         deploy_role: The role for ``deploy_role_arn`` of ``FleetDeployment``.
-        boundary: The permissions boundary.
+        boundary: The permissions boundary; None with ``existing_boundary``.
 
     Raises:
         ValueError: If an argument is one that AWS would refuse.
@@ -160,6 +163,7 @@ class FleetDeployRoles(Construct):
         artifact_bucket_arn: str,
         artifact_key_arn: str,
         boundary_name: str,
+        existing_boundary: bool = False,
         bootstrap_qualifier: str = "hnb659fds",
         statements: Sequence[iam.PolicyStatement] = (),
         boundary_statements: Sequence[iam.PolicyStatement] = (),
@@ -174,23 +178,26 @@ class FleetDeployRoles(Construct):
             artifact_bucket_arn=artifact_bucket_arn,
             artifact_key_arn=artifact_key_arn,
             boundary_name=boundary_name,
+            existing_boundary=existing_boundary,
             bootstrap_qualifier=bootstrap_qualifier,
             statements=statements,
             boundary_statements=boundary_statements,
         )
+        once = {} if existing_boundary else {f"policy {boundary_name} of the account": "boundary_name"}
+        check_claims(checks, scope, once, {"boundary_name": "give existing_boundary=True in the second one"})
         super().__init__(scope, id)
-        boundary = Boundary(
-            self,
-            "Boundary",
-            image_stack=None,
-            statements=boundary_statements,
-            name=boundary_name,
-        )
-        self.boundary: iam.CfnManagedPolicy = boundary.policy
+        claim(self, once)
+        self.boundary: iam.CfnManagedPolicy | None = None
+        if not existing_boundary:
+            made = Boundary(self, "Boundary", image_stack=None, statements=boundary_statements, name=boundary_name)
+            self.boundary = made.policy
+        aws = cdk.Stack.of(self)
         stack = scope_of(
             self,
             stack_name=stack_name,
-            boundary_arn=boundary.arn,
+            boundary_arn=f"arn:{aws.partition}:iam::{aws.account}:policy/{boundary_name}"
+            if self.boundary is None
+            else self.boundary.ref,
             image_stack=image_stack,
             qualifier=bootstrap_qualifier,
         )

@@ -39,7 +39,7 @@ from .pipeline_failure import PipelineFailure
 from .pipeline_role import let_assume, pipeline_role
 from .pipeline_starter import PipelineStarter
 from .source import Origin, SourceEvents, origin_of
-from .stages import approve, build_stage, fleet_stages, image_stage, stage
+from .stages import approve, build_stage, fleet_stage, image_stage, stage
 from .template_build import TemplateProject
 
 L1 = codepipeline.CfnPipeline
@@ -262,7 +262,7 @@ class ImageBuilderCicd(Construct):
                 stage("Source", [origin.action]),
                 build_stage(self.project.ref),
                 image_stage(deployments.image),
-                *fleet_stages(deployments.fleets, asked),
+                fleet_stage(deployments.fleets, asked),
             ],
             triggers=origin.triggers,
         )

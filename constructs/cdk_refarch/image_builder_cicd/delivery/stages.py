@@ -16,6 +16,7 @@ Stage = codepipeline.CfnPipeline.StageDeclarationProperty
 
 TEMPLATES = "Templates"
 IMAGE_STAGE = "Image"
+FLEET_STAGE = "Fleet"
 CHANGE_SET = "Pipeline"
 """The name of the change sets, each of which replaces the one before it."""
 
@@ -134,8 +135,11 @@ def image_stage(image: Deployment) -> Stage:
     return stage(IMAGE_STAGE, [image.prepare(1), image.execute(2)])
 
 
-def fleet_stages(fleets: Sequence[Deployment], approval: Action | None) -> list[Stage]:
-    """Return the stages that deploy the fleets: the first one alone, then all others at once.
+def fleet_stage(fleets: Sequence[Deployment], approval: Action | None) -> Stage:
+    """Return the stage that deploys the fleets: the first one alone, then all others at once.
+
+    All change sets are made before anything is executed, and the stage is one: so every fleet gets the image that was
+    looked at and that the first one has proved, whatever is built meanwhile.
 
     Args:
         fleets: Their stacks.
@@ -143,11 +147,9 @@ def fleet_stages(fleets: Sequence[Deployment], approval: Action | None) -> list[
     """
     first, *others = fleets
     asked = [] if approval is None else [approval]
-    stages = [stage("Canary" if others else "Fleet", [first.prepare(1), *asked, first.execute(2 + len(asked))])]
-    if others:
-        actions = [*(one.prepare(1) for one in others), *(one.execute(2) for one in others)]
-        stages.append(stage("Rollout", actions))
-    return stages
+    alone = 2 + len(asked)
+    executed = [first.execute(alone), *(one.execute(alone + 1) for one in others)]
+    return stage(FLEET_STAGE, [*(one.prepare(1) for one in fleets), *asked, *executed])
 
 
 def stage(name: str, actions: Sequence[Action]) -> Stage:

@@ -14,7 +14,7 @@ from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks, is_token
 from cdk_refarch._parts.list_checks import elements
-from cdk_refarch._parts.resource_checks import check_alarm_topic, check_key, check_resource
+from cdk_refarch._parts.resource_checks import check_alarm_topic, check_key, check_resource, check_same_account
 
 from .fleet_values import FleetCapacity, FleetVolume
 
@@ -61,6 +61,7 @@ def check_instances(checks: Checks, scope: Construct, given: Instances, alarm_to
     """
     _check_present(checks, "vpc", given.vpc, "vpc_id", "IVpc")
     checks.same_region("vpc", given.vpc, scope)
+    check_same_account(checks, "vpc", given.vpc, scope, "give the VPC that the instances are in")
     _check_present(checks, "image", given.image, "get_image", "IMachineImage")
     remedy = "give ec2.InstanceType('m7i.large'), say"
     checks.instance("instance_type", given.instance_type, ec2.InstanceType, remedy=remedy)

@@ -185,6 +185,9 @@ class RollingFleet(Construct):
         )
         for group in target_groups:
             group.add_target(made)
+        # In a network of the same stack, the first instances would be started before there is a way out.
+        selected = given.vpc.select_subnets(**selection(given.subnets))
+        made.node.add_dependency(selected.internet_connectivity_established)
         if isinstance(update, RollingUpdate):
             wait_for_signals(made, made.user_data, update, capacity)
         # It would be so without ignore_unmodified_size_properties.

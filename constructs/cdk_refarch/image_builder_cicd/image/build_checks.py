@@ -32,7 +32,7 @@ PARAMETER = r"ssm:[a-zA-Z0-9_.\-/]+"
 PARENT_RULE = "the name of an image of Amazon, the ARN of an image, the id of an AMI, or ssm: with a parameter's name"
 """https://docs.aws.amazon.com/imagebuilder/latest/APIReference/API_CreateImageRecipe.html"""
 
-FLOATING = rf"(?!ami-)(?:{MANAGED}|{PARAMETER}|arn:.*x)"
+FLOATING = rf"(?!ami-|prod-)(?:{MANAGED}|{PARAMETER}|arn:.*x)"
 """Parent images of which newer ones are noticed."""
 
 INSTANCE_TYPE = r"[a-z][a-z0-9-]*\.[a-z0-9-]+"
@@ -67,6 +67,9 @@ def check_parent(checks: Checks, scope: Construct, parent: object, platform: Pla
     name = checks.text("parent_image", parent, remedy=remedy)
     if name is None:
         return None
+    if name.startswith("prod-"):
+        remedy = "give the id of the product's AMI, or ssm: with the parameter that AWS Marketplace has for it"
+        checks.refuse("parent_image", PARENT_RULE, f"the product {name!r}", remedy)
     pattern = AMI if name.startswith("ami-") else f"{MANAGED}|{IMAGE_ARN}|{PARAMETER}"
     checks.matches("parent_image", name, pattern, rule=PARENT_RULE, remedy=remedy)
     if name.startswith("arn:"):

@@ -62,7 +62,7 @@ def check_distribution(checks: Checks, scope: Construct, distribution: object, p
         seen.add(region)
         check_receivers(checks, scope, at, one)
         _check_key(checks, at, one, region, home)
-        _check_launch_templates(checks, at, one.launch_templates)
+        _check_launch_templates(checks, scope, at, one)
         check_flag(checks, f"{at}.parameter", one.parameter, remedy="give False to write no parameter there")
     if home not in seen:
         rule = "a list with the region of the stack, where the image is built"
@@ -143,8 +143,9 @@ def _check_key(checks: Checks, at: str, one: ImageRegion, region: str, home: str
         checks.refuse(argument, f"in the region that the image goes to, {region}", there, "use one of that region")
 
 
-def _check_launch_templates(checks: Checks, at: str, given: object) -> None:
+def _check_launch_templates(checks: Checks, scope: Construct, at: str, region: ImageRegion) -> None:
     argument, remedy = f"{at}.launch_templates", "give [LaunchTemplateUpdate(launch_template_id='lt-...')]"
+    given = region.launch_templates
     templates = elements(
         checks, argument, given, unit="launch templates", remedy=remedy, high=MAX_LAUNCH_TEMPLATES, known=True
     )
@@ -163,6 +164,10 @@ def _check_launch_templates(checks: Checks, at: str, given: object) -> None:
             checks.matches(
                 f"{each}.account", one.account, ACCOUNT, rule="an account with 12 digits", remedy=remedy_account
             )
+            if one.account not in (cdk.Stack.of(scope).account, *region.copy_to_accounts) and not is_token(one.account):
+                both = f"{each}.account and {at}.copy_to_accounts"
+                rule = "given together, for Image Builder acts there with the role that copies need"
+                checks.refuse(both, rule, f"{one.account} in the first alone", "add it to copy_to_accounts")
         check_flag(checks, f"{each}.set_default", one.set_default, remedy="give False to leave the default one")
         if one.launch_template_id in seen:
             checks.refuse(

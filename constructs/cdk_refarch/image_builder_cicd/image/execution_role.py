@@ -224,7 +224,7 @@ def _launch_templates(scope: Construct, uses: Uses) -> list[iam.PolicyStatement]
         f"{template.launch_template_id}"
         for one in uses.distribution
         for template in one.launch_templates
-        if template.account is None
+        if template.account in (None, stack.account)
     ]
     if not templates:
         return []

@@ -166,6 +166,10 @@ class GoldenImage(Construct):
         )
         admit_auto_scaling(self, self.encryption_key)
         admit_accounts(self, self.encryption_key, distribution)
+        for one in distribution:
+            if one.encryption_key is not None:
+                admit_auto_scaling(self, one.encryption_key)
+                admit_accounts(self, one.encryption_key, [one])
         self._operation = Operation(
             encryption_key=self.encryption_key,
             alarm_topic=alarm_topic,

@@ -99,7 +99,7 @@ class LaunchTemplateUpdate:
 
     Args:
         launch_template_id: The template. It must be tagged ``CreatedBy`` with ``EC2 Image Builder``.
-        account: The account that it is in; None for the stack's.
+        account: The account that it is in, one of those that get a copy; None for the stack's.
         set_default: Whether the new version becomes the default one.
     """
 
@@ -115,7 +115,8 @@ class ImageRegion:
     Args:
         region: The region; None for the stack's.
         encryption_key: Encrypts the image there; None for the construct's key in the stack's region, and for the AWS
-            managed key of Amazon EBS in others, which no other account can use.
+            managed key of Amazon EBS in others, which no other account can use. A given key that the app does not own
+            must admit the accounts that get the image, and the role of Auto Scaling.
         copy_to_accounts: Accounts that get a copy of their own, each with the role of ``ImageDistributionRole``.
         share_with_accounts: Accounts that may start instances from the image.
         share_with_organizations: ARNs of organizations whose accounts may.
