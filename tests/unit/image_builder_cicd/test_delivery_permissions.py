@@ -514,7 +514,7 @@ def test_a_second_place_of_an_account_uses_the_boundary_that_is_there() -> None:
     from tests.unit.templates import Template, flat
 
     stack = cdk.Stack(cdk.App(), "Away", env=known.ENV)
-    given = {
+    given: dict[str, Any] = {
         "pipeline_role_arn": f"arn:aws:iam::{known.OTHER_ACCOUNT}:role/pipeline",
         "artifact_bucket_arn": "arn:aws:s3:::artifacts",
         "artifact_key_arn": f"arn:aws:kms:{known.REGION}:{known.OTHER_ACCOUNT}:key/1",
