@@ -451,23 +451,6 @@ def test_the_starter_and_the_rule_start_this_pipeline_only(made: Built) -> None:
     assert own == starting | {("codepipeline:GetPipelineState", pipeline, "")}
 
 
-def test_a_grant_to_start_is_for_this_pipeline() -> None:
-    import aws_cdk as cdk
-    from aws_cdk import aws_iam as iam
-
-    from cdk_refarch import ImageBuilderCicd
-    from tests.unit.templates import Template, flat
-
-    stack = cdk.Stack(cdk.App(), "Delivery", env=known.ENV)
-    role = iam.Role(stack, "Starter", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-    ImageBuilderCicd(stack, "Cicd").grant_start(role).assert_success()
-    policies = [flat(one["Properties"]) for one in Template(stack).all("AWS::IAM::Policy")]
-    (policy,) = [one for one in policies if one["Roles"] == ["<Starter>"]]
-    (only,) = policy["PolicyDocument"]["Statement"]
-    assert only["Action"] == "codepipeline:StartPipelineExecution"
-    assert only["Resource"] == f"arn:aws:codepipeline:{HERE}:<CicdPipeline>"
-
-
 def test_policies_are_small_enough_for_iam_with_the_longest_names() -> None:
     import aws_cdk as cdk
 
@@ -505,30 +488,3 @@ def test_the_pattern_of_names_holds_when_cloudformation_shortens_them(stack_name
     from cdk_refarch.image_builder_cicd.delivery.stack_scope import name_pattern
 
     assert name_pattern(stack_name) == pattern
-
-
-def test_a_second_place_of_an_account_uses_the_boundary_that_is_there() -> None:
-    import aws_cdk as cdk
-
-    from cdk_refarch import FleetDeployRoles
-    from tests.unit.templates import Template, flat
-
-    stack = cdk.Stack(cdk.App(), "Away", env=known.ENV)
-    given: dict[str, Any] = {
-        "pipeline_role_arn": f"arn:aws:iam::{known.OTHER_ACCOUNT}:role/pipeline",
-        "artifact_bucket_arn": "arn:aws:s3:::artifacts",
-        "artifact_key_arn": f"arn:aws:kms:{known.REGION}:{known.OTHER_ACCOUNT}:key/1",
-        "boundary_name": "Limit",
-    }
-    first = FleetDeployRoles(stack, "First", stack_name="One", **given)
-    with pytest.raises(
-        ValueError, match=r"boundary_name must be made once .* existing_boundary=True in the second one"
-    ):
-        FleetDeployRoles(stack, "Second", stack_name="Two", **given)
-    second = FleetDeployRoles(stack, "Second", stack_name="Two", existing_boundary=True, **given)
-    assert first.boundary is not None
-    assert second.boundary is None
-    template = Template(stack)
-    assert len(template.all("AWS::IAM::ManagedPolicy")) == 1
-    role = flat(template.of(second.deploy_role)["Policies"])
-    assert f"arn:aws:iam::{known.ACCOUNT}:policy/Limit" in str(role)

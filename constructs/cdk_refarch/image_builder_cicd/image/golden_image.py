@@ -29,6 +29,7 @@ from .image_checks import check_image
 from .image_events import ImageEvents
 from .image_keys import admit_accounts
 from .image_lifecycle import lifecycle_policy
+from .image_pipeline import deployed_image, image_pipeline
 from .image_values import (
     BuildInstance,
     BuildSchedule,
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
     from cdk_refarch._parts.rule_targets import Target
 
     from .image_age import ImageAge
-
-CONDITIONS = {True: "EXPRESSION_MATCH_AND_DEPENDENCY_UPDATES_AVAILABLE", False: "EXPRESSION_MATCH_ONLY"}
 
 
 class GoldenImage(Construct):
@@ -209,8 +208,18 @@ class GoldenImage(Construct):
             key=self.encryption_key,
         )
         self.execution_role = self._execution_role(parent, distribution, scan)
-        self.pipeline = self._pipeline(tests, schedule, scan)
-        self.image = self._image() if build_on_deploy else None
+        self.pipeline = image_pipeline(
+            self,
+            prefix=self._prefix,
+            recipe=self.recipe,
+            build=self.build,
+            distribution=self.distribution,
+            role=self.execution_role,
+            tests=tests,
+            schedule=schedule,
+            scan=scan,
+        )
+        self.image = deployed_image(self, self.pipeline) if build_on_deploy else None
         self.lifecycle = None if lifecycle is None else lifecycle_policy(self, prefix=self._prefix, lifecycle=lifecycle)
         self.events = ImageEvents(
             self, "Events", prefix=self._prefix, pipeline=self.pipeline, scan=scan, operation=self._operation
@@ -312,55 +321,7 @@ class GoldenImage(Construct):
             ),
         )
 
-    def _pipeline(self, tests: bool, schedule: BuildSchedule | None, scan: bool) -> imagebuilder.CfnImagePipeline:
-        l1 = imagebuilder.CfnImagePipeline
-        return l1(
-            self,
-            "Pipeline",
-            name=self._prefix,
-            status="ENABLED",
-            image_recipe_arn=self.recipe.attr_arn,
-            infrastructure_configuration_arn=self.build.configuration.attr_arn,
-            distribution_configuration_arn=self.distribution.attr_arn,
-            execution_role=self.execution_role.role_arn,
-            enhanced_image_metadata_enabled=True,
-            image_tests_configuration=l1.ImageTestsConfigurationProperty(image_tests_enabled=tests),
-            image_scanning_configuration=l1.ImageScanningConfigurationProperty(image_scanning_enabled=True)
-            if scan
-            else None,
-            logging_configuration=l1.PipelineLoggingConfigurationProperty(
-                image_log_group_name=self.build.image_log.log_group_name,
-                pipeline_log_group_name=self.build.pipeline_log.log_group_name,
-            ),
-            schedule=None if schedule is None else _schedule(schedule),
-        )
-
-    def _image(self) -> imagebuilder.CfnImage:
-        l1 = imagebuilder.CfnImage
-        image = l1(
-            self,
-            "Image",
-            image_pipeline_execution_settings=l1.ImagePipelineExecutionSettingsProperty(
-                deployment_id=self.pipeline.attr_deployment_id, on_update=True
-            ),
-        )
-        # A deployment that is rolled back must not delete what the parameter points to already, and one that succeeds
-        # not what instances still run: the lifecycle policy cleans up.
-        image.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
-        return image
-
     def _age(self, stale_after: cdk.Duration) -> ImageAge:
         from .image_age import ImageAge
 
         return ImageAge(self, "Age", pipeline=self.pipeline, stale_after=stale_after, operation=self._operation)
-
-
-def _schedule(schedule: BuildSchedule) -> imagebuilder.CfnImagePipeline.ScheduleProperty:
-    l1 = imagebuilder.CfnImagePipeline
-    failures = schedule.disable_after_failures
-    return l1.ScheduleProperty(
-        schedule_expression=schedule.expression,
-        timezone=schedule.timezone,
-        pipeline_execution_start_condition=CONDITIONS[schedule.only_with_updates],
-        auto_disable_policy=None if failures is None else l1.AutoDisablePolicyProperty(failure_count=failures),
-    )
