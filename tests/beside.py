@@ -1,4 +1,4 @@
-"""The tests of the embedded AWS, which mostly wait for it, in a process of their own beside all others."""
+"""The tests of the embedded AWS, which mostly wait for it, and a few others, in a process beside the rest."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ import pytest
 
 REPORTS = "REFARCH_TEST_REPORTS"
 """The variable that names the file in which the process beside tells what became of each test."""
-FOLDER = "tests/sandbox"
+PLACES = ("tests/sandbox", "tests/gate/test_properties.py")
+"""The tests of the embedded AWS, and some that compute, so that both processes end at about the same time."""
 LIMIT_SECONDS = 1200
 
 
 class Beside:
-    """A started ``pytest tests/sandbox``, whose reports are shown in the place of the tests.
+    """A started ``pytest`` of these places, whose reports are shown in the place of the tests.
 
     Args:
         root: The repository.
@@ -36,7 +37,7 @@ class Beside:
         self._end = time.monotonic() + LIMIT_SECONDS
         with self._said.open("w") as said:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pytest", FOLDER],
+                [sys.executable, "-m", "pytest", *PLACES],
                 cwd=root,
                 env={**os.environ, REPORTS: str(self._file)},
                 stdin=subprocess.DEVNULL,
@@ -89,7 +90,7 @@ class Main:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
         """Show what became of a test in the process beside."""
-        if not item.nodeid.startswith(FOLDER):
+        if not item.nodeid.startswith(PLACES):
             return None
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for data in self._beside.reports(item.nodeid):

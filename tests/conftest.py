@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Of a whole suite, run the tests of the embedded AWS in a process of their own."""
+    """Of a whole suite, run the tests of the embedded AWS and a few others in a process of their own."""
     if beside.REPORTS in os.environ:
         config.pluginmanager.register(beside.Child(config))
     elif beside.is_whole_suite(config):
@@ -49,8 +49,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the tests of the embedded AWS come last: by then they are through, or nearly so."""
-    items.sort(key=lambda item: item.nodeid.startswith(beside.FOLDER))
+    """Let the tests of the process beside come last: by then they are through, or nearly so."""
+    items.sort(key=lambda item: item.nodeid.startswith(beside.PLACES))
 
 
 @dataclass(frozen=True)

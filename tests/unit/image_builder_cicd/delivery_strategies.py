@@ -23,6 +23,7 @@ from cdk_refarch import (
     ImageDeployment,
     TemplateBuild,
 )
+from tests.unit.drawn import Choices, Drawn
 
 MINUTES = cdk.Duration.minutes
 HERE = "eu-west-1:111122223333"
@@ -63,7 +64,6 @@ _FAR = s3.Bucket.from_bucket_attributes(
 )
 _STATEMENT = iam.PolicyStatement(actions=["s3:GetObject"], resources=["arn:aws:s3:::packages/a"])
 
-Choices = dict[str, tuple[list[Any], list[Any]]]
 
 # Each argument with values that are legal, at least alone, and with values that never are.
 FLAG = ([True, False], ["yes", None])
@@ -125,27 +125,15 @@ OTHER: Choices = {
 PARTS = ("source", "image", "fleets", "build", "approval", "other")
 
 
-class Drawn:
-    """Arguments as they are drawn; those of one part may be such that are never legal.
+class Delivery(Drawn):
+    """Arguments of the construct as they are drawn.
 
     Args:
         draw: What draws them.
     """
 
     def __init__(self, draw: st.DrawFn) -> None:
-        self._draw = draw
-        # One part only: what is checked first would hide the rest.
-        self._wild = draw(st.sampled_from([*PARTS, *["none"] * 4]))
-
-    def one(self, part: str, values: tuple[list[Any], list[Any]]) -> Any:
-        legal, never = values
-        bad = part == self._wild and self._draw(st.integers(0, 2)) > 0
-        return self._draw(st.sampled_from(never if bad else legal))
-
-    def some(self, part: str, choices: Choices, most: int = 2) -> dict[str, Any]:
-        low = 1 if part == self._wild else 0
-        names = self._draw(st.lists(st.sampled_from(sorted(choices)), min_size=low, max_size=most, unique=True))
-        return {name: self.one(part, choices[name]) for name in names}
+        super().__init__(draw, PARTS, tame=4)
 
     def source(self) -> CodeCommitSource | ConnectionSource:
         if self._draw(st.booleans()):
@@ -166,7 +154,7 @@ class Drawn:
 @st.composite
 def arguments(draw: st.DrawFn) -> dict[str, Any]:
     """Draw arguments: legal ones that may not go together or, more often, also some that are never legal."""
-    drawn = Drawn(draw)
+    drawn = Delivery(draw)
     approval = Approval(**drawn.some("approval", APPROVAL))
     return {
         "source": drawn.source(),

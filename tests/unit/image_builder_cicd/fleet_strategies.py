@@ -15,6 +15,7 @@ from constructs import Construct
 from hypothesis import strategies as st
 
 from cdk_refarch import FleetCapacity, FleetVolume, InstanceRefresh, RollingFleet, RollingUpdate
+from tests.unit.drawn import Choices, Drawn
 
 HERE = "eu-west-1:111122223333"
 VPC_ID = "vpc-0123456789abcdef0"
@@ -64,7 +65,6 @@ _WINDOWS = ec2.MachineImage.latest_windows(ec2.WindowsVersion.WINDOWS_SERVER_202
 _READ = iam.PolicyStatement(actions=["s3:GetObject"], resources=["arn:aws:s3:::shop/app.tgz"])
 _FOR_ALL = iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"], principals=[iam.AnyPrincipal()])
 
-Choices = dict[str, tuple[list[Any], list[Any]]]
 
 # Each argument with values that are legal, at least alone, and with values that never are.
 CAPACITY: Choices = {
@@ -109,27 +109,15 @@ OTHER: Choices = {
 PARTS = ("capacity", "update", "volume", "where", "other")
 
 
-class Drawn:
-    """Arguments as they are drawn; those of one part may be such that are never legal.
+class Fleet(Drawn):
+    """Arguments of the construct as they are drawn.
 
     Args:
         draw: What draws them.
     """
 
     def __init__(self, draw: st.DrawFn) -> None:
-        self._draw = draw
-        # One part only: what is checked first would hide the rest.
-        self._wild = draw(st.sampled_from([*PARTS, *["none"] * 8]))
-
-    def one(self, part: str, values: tuple[list[Any], list[Any]]) -> Any:
-        legal, never = values
-        bad = part == self._wild and self._draw(st.integers(0, 2)) > 0
-        return self._draw(st.sampled_from(never if bad else legal))
-
-    def some(self, part: str, choices: Choices, most: int = 2) -> dict[str, Any]:
-        low = 1 if part == self._wild else 0
-        names = self._draw(st.lists(st.sampled_from(sorted(choices)), min_size=low, max_size=most, unique=True))
-        return {name: self.one(part, choices[name]) for name in names}
+        super().__init__(draw, PARTS, tame=8)
 
     def update(self) -> Any:
         if self._draw(st.booleans()):
@@ -140,7 +128,7 @@ class Drawn:
 @st.composite
 def arguments(draw: st.DrawFn) -> dict[str, Any]:
     """Draw arguments: legal ones that may not go together or, more often, also some that are never legal."""
-    drawn = Drawn(draw)
+    drawn = Fleet(draw)
     return {
         "vpc": _VPC,
         "image": _LINUX,

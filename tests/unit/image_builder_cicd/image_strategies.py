@@ -28,6 +28,7 @@ from cdk_refarch import (
     ManagedComponent,
     RootVolume,
 )
+from tests.unit.drawn import Choices, Drawn
 from tests.unit.image_builder_cicd.built import FAR_KEY, ORGANIZATION, UNIT, WEB, network
 
 
@@ -68,7 +69,6 @@ _KEY_ALIAS = kms.Alias.from_alias_name(_elsewhere, "Alias", "alias/images")
 _FAR_KEY = kms.Key.from_key_arn(_elsewhere, "Far", FAR_KEY)
 _ANY = iam.PolicyStatement(actions=["s3:GetObject"], resources=["arn:aws:s3:::packages/web.rpm"])
 
-Choices = dict[str, tuple[list[Any], list[Any]]]
 
 # Each argument with values that are legal, at least alone, and with values that never are.
 FLAG = ([True, False], ["yes"])
@@ -155,30 +155,15 @@ METHODS = ["on_available", "on_failed", "on_disabled", "on_vulnerability"]
 PARTS = ("components", "parent", "volume", "build", "regions", "schedule", "lifecycle", "routes", "other")
 
 
-class Drawn:
-    """Arguments as they are drawn; those of one part may be such that are never legal.
+class Image(Drawn):
+    """Arguments of the construct as they are drawn.
 
     Args:
         draw: What draws them.
     """
 
     def __init__(self, draw: st.DrawFn) -> None:
-        self._draw = draw
-        # One part only: what is checked first would hide the rest.
-        self._wild = draw(st.sampled_from([*PARTS, *["none"] * 5]))
-
-    def wants(self, part: str, one_in: int) -> bool:
-        return bool(part == self._wild or self._draw(st.integers(1, one_in)) == one_in)
-
-    def one(self, part: str, values: tuple[list[Any], list[Any]]) -> Any:
-        legal, never = values
-        bad = part == self._wild and self._draw(st.integers(0, 2)) > 0
-        return self._draw(st.sampled_from(never if bad else legal))
-
-    def some(self, part: str, choices: Choices, most: int = 2) -> dict[str, Any]:
-        low = 1 if part == self._wild else 0
-        names = self._draw(st.lists(st.sampled_from(sorted(choices)), min_size=low, max_size=most, unique=True))
-        return {name: self.one(part, choices[name]) for name in names}
+        super().__init__(draw, PARTS, tame=5)
 
     def components(self) -> list[ImageComponent | ManagedComponent]:
         found: list[ImageComponent | ManagedComponent] = []
@@ -209,7 +194,7 @@ class Drawn:
 @st.composite
 def arguments(draw: st.DrawFn) -> dict[str, Any]:
     """Draw arguments: legal ones that may not go together or, more often, also some that are never legal."""
-    drawn = Drawn(draw)
+    drawn = Image(draw)
     parts: dict[str, tuple[int, str, Callable[[], Any]]] = {
         "components": (2, "components", drawn.components),
         "parent_image": (3, "parent", lambda: drawn.one("parent", PARENTS)),

@@ -33,6 +33,7 @@ from cdk_refarch import (
     SesConfigSets,
     TrackingDomain,
 )
+from tests.unit.drawn import Choices, Drawn
 
 
 def CONSTRUCT(scope: Construct, id: str, **arguments: Any) -> SesConfigSets:  # noqa: N802
@@ -77,7 +78,6 @@ _TOPIC = sns.Topic.from_topic_arn(_elsewhere, "Topic", f"arn:aws:sns:{HERE}:t")
 _BUCKET = s3.Bucket.from_bucket_name(_elsewhere, "Bucket", "lake")
 _KEY_ALIAS = kms.Alias.from_alias_name(_elsewhere, "Alias", "alias/mail")
 
-Choices = dict[str, tuple[list[Any], list[Any]]]
 
 # Each argument with values that are legal, at least alone, and with values that never are.
 FLAG = ([True, False], ["yes"])
@@ -153,30 +153,15 @@ TYPES = ([["Permanent"], [], ["Transient", "Undetermined"]], [["permanent"], "Pe
 PARTS = ("identity", "streams", "reputation", "feedback", "analytics", "inbound", "account", "hooks", "other")
 
 
-class Drawn:
-    """Arguments as they are drawn; those of one part may be such that are never legal.
+class Mail(Drawn):
+    """Arguments of the construct as they are drawn.
 
     Args:
         draw: What draws them.
     """
 
     def __init__(self, draw: st.DrawFn) -> None:
-        self._draw = draw
-        # One part only: what is checked first would hide the rest.
-        self._wild = draw(st.sampled_from([*PARTS, *["none"] * 3]))
-
-    def wants(self, part: str, one_in: int) -> bool:
-        return bool(part == self._wild or self._draw(st.integers(1, one_in)) == one_in)
-
-    def one(self, part: str, values: tuple[list[Any], list[Any]]) -> Any:
-        legal, never = values
-        bad = part == self._wild and self._draw(st.integers(0, 2)) > 0
-        return self._draw(st.sampled_from(never if bad else legal))
-
-    def some(self, part: str, choices: Choices, most: int = 2) -> dict[str, Any]:
-        low = 1 if part == self._wild else 0
-        names = self._draw(st.lists(st.sampled_from(sorted(choices)), min_size=low, max_size=most, unique=True))
-        return {name: self.one(part, choices[name]) for name in names}
+        super().__init__(draw, PARTS, tame=3)
 
     def identity(self) -> Any:
         kind = self._draw(st.sampled_from(["domain", "domain", "address", "given"]))
@@ -209,7 +194,7 @@ class Drawn:
 @st.composite
 def arguments(draw: st.DrawFn) -> dict[str, Any]:
     """Draw arguments: legal ones that may not go together or, more often, also some that are never legal."""
-    drawn = Drawn(draw)
+    drawn = Mail(draw)
     streams = drawn.streams()
     parts: dict[str, tuple[int, Callable[[], Any]]] = {
         "feedback": (3, lambda: Feedback(**drawn.some("feedback", FEEDBACK))),

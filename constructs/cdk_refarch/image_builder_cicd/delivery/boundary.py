@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from cdk_refarch._parts.findings import acknowledge_wildcard
+from cdk_refarch.image_builder_cicd.image.instance_role import CHANNEL_ACTIONS
 from cdk_refarch.image_builder_cicd.names import stack_prefix
 
 from .deploy_statements import statement
@@ -100,23 +101,7 @@ def _agent(arns: _Arns) -> Iterator[iam.PolicyStatement]:
     )
     yield statement(["ssm:DescribeDocument", "ssm:GetDocument"], arns.of("ssm", "document/AWS*", account=""))
     yield statement(["logs:CreateLogStream", "logs:PutLogEvents"], arns.of("logs", "log-group:*"))
-    yield statement(
-        [
-            "ec2messages:AcknowledgeMessage",
-            "ec2messages:DeleteMessage",
-            "ec2messages:FailMessage",
-            "ec2messages:GetEndpoint",
-            "ec2messages:GetMessages",
-            "ec2messages:SendReply",
-            "ssm:ListAssociations",
-            "ssm:PutInventory",
-            "ssmmessages:CreateControlChannel",
-            "ssmmessages:CreateDataChannel",
-            "ssmmessages:OpenControlChannel",
-            "ssmmessages:OpenDataChannel",
-        ],
-        "*",
-    )
+    yield statement(CHANNEL_ACTIONS, "*")
 
 
 def _signals(arns: _Arns) -> iam.PolicyStatement:

@@ -14,6 +14,22 @@ from cdk_refarch._parts.policies import service_role
 
 EC2 = "ec2.amazonaws.com"
 
+CHANNEL_ACTIONS = [
+    "ec2messages:AcknowledgeMessage",
+    "ec2messages:DeleteMessage",
+    "ec2messages:FailMessage",
+    "ec2messages:GetEndpoint",
+    "ec2messages:GetMessages",
+    "ec2messages:SendReply",
+    "ssm:ListAssociations",
+    "ssm:PutInventory",
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+]
+"""What the agent of Systems Manager does that IAM knows no resource for."""
+
 AGENT = (
     "The agent of Systems Manager registers an instance that gets its id only when it is started, and its channels are "
     "no resources of IAM. "
@@ -80,20 +96,7 @@ def instance_role(
                 resources=[f"{arn}:ssm:{stack.region}::document/AWS-GatherSoftwareInventory"],
             ),
             iam.PolicyStatement(
-                actions=[
-                    "ec2messages:AcknowledgeMessage",
-                    "ec2messages:DeleteMessage",
-                    "ec2messages:FailMessage",
-                    "ec2messages:GetEndpoint",
-                    "ec2messages:GetMessages",
-                    "ec2messages:SendReply",
-                    "ssm:ListAssociations",
-                    "ssm:PutInventory",
-                    "ssmmessages:CreateControlChannel",
-                    "ssmmessages:CreateDataChannel",
-                    "ssmmessages:OpenControlChannel",
-                    "ssmmessages:OpenDataChannel",
-                ],
+                actions=CHANNEL_ACTIONS,
                 resources=["*"],
             ),
             *statements,
