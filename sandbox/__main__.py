@@ -17,7 +17,7 @@ from .cdk import CLI, Cdk, DeploymentFailed
 from .demo import run
 from .display import Display
 from .process import ROOT, Sandbox, SandboxFailed, without_aws
-from .scenarios import architectures
+from .scenarios import architectures, regions, script
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _UNSET = (
@@ -118,7 +118,7 @@ def _serve(port: int) -> int:
     display = Display()
     with Sandbox(port=port) as sandbox:
         with display.step("cdk bootstrap"):
-            Cdk(sandbox, display.say).bootstrap()
+            Cdk(sandbox, display.say).bootstrap(regions(map(script, architectures())))
         settings = sandbox.folder / "env.sh"
         settings.write_text(exports(sandbox))
         print(_welcome(sandbox, settings), flush=True)

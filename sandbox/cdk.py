@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -46,8 +47,11 @@ class Cdk:
         self._synthesizer = ThreadPoolExecutor(1, thread_name_prefix="synth")
         self._assemblies: dict[str, Future[Path]] = {}
 
-    def bootstrap(self) -> None:
-        """Prepare the account, once.
+    def bootstrap(self, regions: Iterable[str] = (REGION,)) -> None:
+        """Prepare the account's regions, once.
+
+        Args:
+            regions: Those that stacks are deployed in.
 
         Raises:
             DeploymentFailed: If that fails.
@@ -55,7 +59,7 @@ class Cdk:
         # Where no cdk.json is, no app is synthesized.
         empty = self._sandbox.folder / "empty"
         empty.mkdir(exist_ok=True)
-        self._run("cdk bootstrap", ["bootstrap", f"aws://{ACCOUNT}/{REGION}"], empty)
+        self._run("cdk bootstrap", ["bootstrap", *(f"aws://{ACCOUNT}/{region}" for region in regions)], empty)
 
     def synthesize(self, deployment: Deployment) -> None:
         """Begin to synthesize an app in the background; its templates and checks are what ``cdk deploy`` makes.
@@ -96,8 +100,10 @@ class Cdk:
             deployment: Which.
 
         Raises:
-            DeploymentFailed: If the app cannot be synthesized, a check of its own fails, or a resource fails.
+            DeploymentFailed: If the app cannot be synthesized, a check of its own fails, a stack is for another region
+                than the deployment says, or a resource fails.
         """
+        self._check_regions(deployment)
         self._on("deploy", deployment, "--require-approval", "never", "--progress", "events")
 
     def destroy(self, deployment: Deployment) -> None:
@@ -110,6 +116,17 @@ class Cdk:
             DeploymentFailed: If a resource cannot be deleted.
         """
         self._on("destroy", deployment, "--force")
+
+    def _check_regions(self, deployment: Deployment) -> None:
+        manifest = json.loads((self.assembly(deployment) / "manifest.json").read_text())
+        for stack in set(deployment.stacks) & set(manifest["artifacts"]):
+            # Such as aws://123456789012/us-west-2.
+            region = manifest["artifacts"][stack]["environment"].rpartition("/")[2]
+            if region.replace("unknown-region", REGION) != deployment.region(stack):
+                raise DeploymentFailed(
+                    f"stack {stack} must be for {deployment.region(stack)}, where the demo looks for it, got {region}; "
+                    "name its region in Deployment.regions"
+                )
 
     def _on(self, verb: str, deployment: Deployment, *options: str) -> None:
         command = [verb, *deployment.stacks, "--app", str(self.assembly(deployment)), *options]

@@ -21,7 +21,7 @@ from .display import Display
 from .leftovers import Leftovers, Remains, stacks
 from .process import Sandbox
 from .run import Run
-from .scenarios import Broken, Deployment, Outcome, Scenario, Script, script
+from .scenarios import Broken, Deployment, Outcome, Scenario, Script, architectures, regions, script
 
 _BREAKS = (
     Broken,
@@ -130,11 +130,12 @@ class Demo:
             for deployment in one.deployments:
                 self._cdk.synthesize(deployment)
         with self._display.step("cdk bootstrap"):
-            self._cdk.bootstrap()
+            # The command line publishes the assets of an app's other stacks too.
+            self._cdk.bootstrap(regions([*scripts, *map(script, architectures())]))
         return [self._architecture(one) for one in scripts]
 
     def _architecture(self, script: Script) -> Result:
-        run = Run(self._sandbox, self._display.say)
+        run = Run(self._sandbox, self._display.say, script.regions)
         stacks = tuple(stack for deployment in script.deployments for stack in deployment.stacks)
         result = Result(script.architecture, stacks, recorded=kinds(self._sandbox), planned=len(script.scenarios))
         leftovers = Leftovers(run)
@@ -167,11 +168,11 @@ class Demo:
 
     def _withdraw(self, begun: Sequence[Deployment], result: Result, leftovers: Leftovers, run: Run) -> None:
         """Delete the stacks that pipelines deployed, the last one first."""
-        there = stacks(run)
-        names = [name for deployment in begun for name in deployment.deploys if name in there]
+        there = {(region, name) for region in run.regions for name in stacks(run, region)}
+        names = [name for deployment in begun for name in deployment.deploys if (run.region(name), name) in there]
         result.types.update(one.type for one in leftovers.remember(names))
-        cloudformation = run.client("cloudformation")
         for name in reversed(names):
+            cloudformation = run.client("cloudformation", run.region(name))
             with self._display.step(f"deletion of stack {name}"):
                 cloudformation.delete_stack(StackName=name)
                 try:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .listings import ARGUMENTS, LISTS, NESTED, PARENTS
+from .listings import ARGUMENTS, IDS, LISTS, NESTED, OF_NO_REGION, PARENTS, WHICH
 from .run import Run
-from .server import ACCOUNT
+from .server import ACCOUNT, REGION
 
+Clients = Callable[[str], Any]
+"""Service to its client of some region."""
+Place = tuple[str, str]
+"""A region, and a physical id in it."""
 KEEP = ("Retain", "RetainExceptOnCreate")
 _ALWAYS_THERE = {"CDKToolkit"}
 
@@ -22,6 +27,7 @@ class Resource:
 
     Attributes:
         stack: The stack's name.
+        region: The stack's region.
         logical_id: Its name in the template.
         type: Its CloudFormation type.
         id: Its physical id.
@@ -30,6 +36,7 @@ class Resource:
     """
 
     stack: str
+    region: str
     logical_id: str
     type: str
     id: str
@@ -38,6 +45,11 @@ class Resource:
 
     def __str__(self) -> str:
         return f"{self.type} {self.id} ({self.stack}/{self.logical_id})"
+
+    @property
+    def place(self) -> Place:
+        """Where it is listed."""
+        return _region(self.type, self.region), self.id
 
 
 @dataclass(frozen=True)
@@ -87,7 +99,11 @@ class Leftovers:
         """Compare what is there with what should be; to be called when the stacks are deleted."""
         there = inventory(self._run)
         kept: list[Resource] = []
-        problems = [f"stack {name} must be gone after cdk destroy, but is there" for name in stacks(self._run)]
+        problems = [
+            f"stack {name}{_in(region)} must be gone after cdk destroy, but is there"
+            for region in self._run.regions
+            for name in stacks(self._run, region)
+        ]
         for one in self._checkable:
             exists = _exists(self._run, one, there)
             if exists and one.retained:
@@ -96,12 +112,12 @@ class Leftovers:
                 problems.append(f"{one} must be gone after cdk destroy, but is there")
             elif one.retained:
                 problems.append(f"{one} must be retained after cdk destroy, but is gone")
-        known = {(one.type, one.id) for one in self._resources}
-        new = sorted((type, id) for type in there for id in there[type] - self._before[type] if (type, id) not in known)
-        by_services = [f"{type} {id}" for type, id in new if _is_of_a_service(type, id)]
+        known = {(one.type, one.place) for one in self._resources}
+        new = sorted((type, at) for type in there for at in there[type] - self._before[type] if (type, at) not in known)
+        by_services = [f"{type} {id}{_in(region)}" for type, (region, id) in new if _is_of_a_service(type, id)]
         problems += [
-            f"{type} {id} must not be left behind: it is of no stack"
-            for type, id in new
+            f"{type} {id}{_in(region)} must not be left behind: it is of no stack"
+            for type, (region, id) in new
             if not _is_of_a_service(type, id)
         ]
         unchecked = {one.type for one in self._resources if one not in self._checkable}
@@ -116,7 +132,8 @@ def resources(run: Run, stack: str) -> Iterator[Resource]:
         run: The embedded AWS.
         stack: The stack's name.
     """
-    cloudformation = run.client("cloudformation")
+    region = run.region(stack)
+    cloudformation = run.client("cloudformation", region)
     template = cloudformation.get_template(StackName=stack, TemplateStage="Processed")["TemplateBody"]["Resources"]
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
     listed = [one for page in pages for one in page["StackResourceSummaries"]]
@@ -127,82 +144,101 @@ def resources(run: Run, stack: str) -> Iterator[Resource]:
         declared = template.get(name, {})
         retained = declared.get("DeletionPolicy", "Delete") in KEEP
         properties = {key: _resolved(value, ids) for key, value in declared.get("Properties", {}).items()}
-        yield Resource(stack, name, one["ResourceType"], ids[name], retained, properties)
+        yield Resource(stack, region, name, one["ResourceType"], ids[name], retained, properties)
 
 
-def inventory(run: Run) -> dict[str, set[str]]:
-    """Return the physical ids of all that is there, by type; as far as something can list them.
+def inventory(run: Run) -> dict[str, set[Place]]:
+    """Return where all is that is there in the run's regions, by type; as far as something can list it.
 
     Args:
         run: The embedded AWS.
     """
-    return {type: set(_listed(run, type)) for type in LISTS}
+    return {
+        type: {
+            (region, id)
+            for region in {_region(type, one) for one in run.regions}
+            for id in _listed(partial(run.client, region=region), type)
+        }
+        for type in LISTS
+    }
 
 
-def _listed(run: Run, type: str) -> Iterator[str]:
+def _region(type: str, region: str) -> str:
+    """Where a resource of a stack in a region is listed: what is listed everywhere counts once."""
+    return REGION if type.startswith(OF_NO_REGION) else region
+
+
+def _listed(client: Clients, type: str) -> Iterator[str]:
     service, operation, key, name = LISTS[type]
-    if service == "macie2" and not _found(run.client(service).get_macie_session):
+    if service == "macie2" and not _found(client(service).get_macie_session):
         return
     if not key:
         # There is one in an account, and its id is the account's.
         yield ACCOUNT
         return
     if type == "AWS::Events::Rule":
-        for bus in _listed(run, "AWS::Events::EventBus"):
-            rules = _pages(run, service, operation, key, EventBusName=bus)
+        for bus in _listed(client, "AWS::Events::EventBus"):
+            rules = _pages(client, service, operation, key, EventBusName=bus)
             yield from (one[name] if bus == "default" else f"{bus}|{one[name]}" for one in rules)
         return
-    for one in _pages(run, service, operation, key, **ARGUMENTS.get(type, {})):
+    for one in filter(WHICH.get(type), _pages(client, service, operation, key, **ARGUMENTS.get(type, {}))):
         found = one[name] if name else one
         if type == "AWS::KMS::Key":
-            state = run.client(service).describe_key(KeyId=found)["KeyMetadata"]["KeyState"]
+            state = client(service).describe_key(KeyId=found)["KeyMetadata"]["KeyState"]
             if state == "PendingDeletion":
                 continue
-        yield found
+        yield (
+            IDS[type].format(region=client(service).meta.region_name, account=ACCOUNT, id=found)
+            if type in IDS
+            else found
+        )
 
 
-def _pages(run: Run, service: str, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
-    client = run.client(service)
-    pageable = client.can_paginate(operation)
+def _pages(client: Clients, service: str, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
+    asked = client(service)
+    pageable = asked.can_paginate(operation)
     pages = (
-        client.get_paginator(operation).paginate(**arguments) if pageable else [getattr(client, operation)(**arguments)]
+        asked.get_paginator(operation).paginate(**arguments) if pageable else [getattr(asked, operation)(**arguments)]
     )
     for page in pages:
         yield from page.get(key, [])
 
 
-def _exists(run: Run, resource: Resource, there: Mapping[str, set[str]]) -> bool:
+def _exists(run: Run, resource: Resource, there: Mapping[str, set[Place]]) -> bool:
+    client = partial(run.client, region=resource.region)
     if resource.type in there:
-        return resource.id in there[resource.type]
+        return resource.place in there[resource.type]
     if resource.type in PARENTS:
-        return _policy_exists(run, resource, there)
+        return _policy_exists(client, resource, there)
     if resource.type in NESTED:
-        return _nested_exists(run, resource, there)
-    return _cloud_control_finds(run, resource)
+        return _nested_exists(client, resource, there)
+    return _cloud_control_finds(client, resource)
 
 
-def _nested_exists(run: Run, resource: Resource, there: Mapping[str, set[str]]) -> bool:
+def _nested_exists(client: Clients, resource: Resource, there: Mapping[str, set[Place]]) -> bool:
     among, (service, operation, key, name), argument = NESTED[resource.type]
     names = {resource.id.rpartition("|")[2], resource.properties.get("PolicyName")}
-    parents = [one for one in _several(resource.properties.get(argument[0])) if one in there[among]]
-    found = (one for parent in parents for one in _pages(run, service, operation, key, **{argument[1]: parent}))
+    region = _region(among, resource.region)
+    parents = [one for one in _several(resource.properties.get(argument[0])) if (region, one) in there[among]]
+    found = (one for parent in parents for one in _pages(client, service, operation, key, **{argument[1]: parent}))
     return any((one[name] if name else one) in names for one in found)
 
 
-def _policy_exists(run: Run, resource: Resource, there: Mapping[str, set[str]]) -> bool:
+def _policy_exists(client: Clients, resource: Resource, there: Mapping[str, set[Place]]) -> bool:
     (parent, *_) = _several(resource.properties.get(PARENTS[resource.type])) or [""]
-    if parent not in there[resource.type.replace("Policy", "")]:
+    among = resource.type.replace("Policy", "")
+    if (_region(among, resource.region), parent) not in there[among]:
         return False
     if resource.type == "AWS::SQS::QueuePolicy":
-        asked = run.client("sqs").get_queue_attributes(QueueUrl=parent, AttributeNames=["Policy"])
+        asked = client("sqs").get_queue_attributes(QueueUrl=parent, AttributeNames=["Policy"])
         return bool(asked.get("Attributes", {}).get("Policy"))
     if resource.type == "AWS::S3::BucketPolicy":
-        return _found(lambda: run.client("s3").get_bucket_policy(Bucket=parent))
+        return _found(lambda: client("s3").get_bucket_policy(Bucket=parent))
     return True
 
 
-def _cloud_control_finds(run: Run, resource: Resource) -> bool:
-    control = run.client("cloudcontrol")
+def _cloud_control_finds(client: Clients, resource: Resource) -> bool:
+    control = client("cloudcontrol")
     return _found(lambda: control.get_resource(TypeName=resource.type, Identifier=resource.id))
 
 
@@ -219,18 +255,25 @@ def _found(ask: Any) -> bool:
     return True
 
 
-def stacks(run: Run) -> list[str]:
-    """Return the names of the stacks that are there, but for the bootstrap stack.
+def stacks(run: Run, region: str) -> list[str]:
+    """Return the names of the stacks that are in a region, but for the bootstrap stack.
 
     Args:
         run: The embedded AWS.
+        region: The region.
     """
-    summaries = _pages(run, "cloudformation", "list_stacks", "StackSummaries")
+    summaries = _pages(partial(run.client, region=region), "cloudformation", "list_stacks", "StackSummaries")
     there = {one["StackName"] for one in summaries if one["StackStatus"] != "DELETE_COMPLETE"}
     return sorted(there - _ALWAYS_THERE)
 
 
+def _in(region: str) -> str:
+    return "" if region == REGION else f" in {region}"
+
+
 def _is_of_a_service(type: str, id: str) -> bool:
+    if type == "AWS::IAM::Role":
+        return id == "workspaces_DefaultRole"
     if type == "AWS::SSM::Parameter":
         return id.startswith("/imagebuilder/")
     return type == "AWS::Logs::LogGroup" and id.startswith("/aws/") and not id.startswith("/aws/cloudformation/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 LISTS: dict[str, tuple[str, str, str, str]] = {
@@ -16,6 +17,7 @@ LISTS: dict[str, tuple[str, str, str, str]] = {
     "AWS::CodeBuild::Project": ("codebuild", "list_projects", "projects", ""),
     "AWS::CodeCommit::Repository": ("codecommit", "list_repositories", "repositories", "repositoryId"),
     "AWS::CodePipeline::Pipeline": ("codepipeline", "list_pipelines", "pipelines", "name"),
+    "AWS::DirectoryService::MicrosoftAD": ("ds", "describe_directories", "DirectoryDescriptions", "DirectoryId"),
     "AWS::DynamoDB::Table": ("dynamodb", "list_tables", "TableNames", ""),
     "AWS::EC2::LaunchTemplate": ("ec2", "describe_launch_templates", "LaunchTemplates", "LaunchTemplateId"),
     "AWS::EC2::VPC": ("ec2", "describe_vpcs", "Vpcs", "VpcId"),
@@ -40,6 +42,7 @@ LISTS: dict[str, tuple[str, str, str, str]] = {
     "AWS::Macie::CustomDataIdentifier": ("macie2", "list_custom_data_identifiers", "items", "id"),
     "AWS::Macie::FindingsFilter": ("macie2", "list_findings_filters", "findingsFilterListItems", "id"),
     "AWS::Macie::Session": ("macie2", "get_macie_session", "", ""),
+    "AWS::Route53::HealthCheck": ("route53", "list_health_checks", "HealthChecks", "Id"),
     "AWS::S3::Bucket": ("s3", "list_buckets", "Buckets", "Name"),
     "AWS::SES::ConfigurationSet": ("sesv2", "list_configuration_sets", "ConfigurationSets", ""),
     "AWS::SES::DedicatedIpPool": ("sesv2", "list_dedicated_ip_pools", "DedicatedIpPools", ""),
@@ -51,6 +54,12 @@ LISTS: dict[str, tuple[str, str, str, str]] = {
     "AWS::SQS::Queue": ("sqs", "list_queues", "QueueUrls", ""),
     "AWS::SSM::Parameter": ("ssm", "describe_parameters", "Parameters", "Name"),
     "AWS::StepFunctions::StateMachine": ("stepfunctions", "list_state_machines", "stateMachines", "stateMachineArn"),
+    "AWS::WorkSpaces::ConnectionAlias": ("workspaces", "describe_connection_aliases", "ConnectionAliases", "AliasId"),
+    "AWS::WorkSpaces::Workspace": ("workspaces", "describe_workspaces", "Workspaces", "WorkspaceId"),
+    "AWS::WorkSpaces::WorkspaceIpGroup": ("workspaces", "describe_ip_groups", "Result", "groupId"),
+    "Custom::AdConnector": ("ds", "describe_directories", "DirectoryDescriptions", "DirectoryId"),
+    "Custom::StandbyWorkspace": ("workspaces", "describe_workspaces", "Workspaces", "WorkspaceId"),
+    "Custom::WorkspacesRegistration": ("workspaces", "describe_workspace_directories", "Directories", "DirectoryId"),
 }
 """Type to boto3's client and operation that list them all, and where the physical id is in the answer."""
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -58,6 +67,17 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "AWS::KinesisFirehose::DeliveryStream": {"Limit": 10000},
 }
 """What the operation of a type is called with."""
+WHICH: dict[str, Callable[[Mapping[str, Any]], bool]] = {
+    "AWS::DirectoryService::MicrosoftAD": lambda one: one["Type"] == "MicrosoftAD",
+    "AWS::WorkSpaces::Workspace": lambda one: "DataReplicationSettings" not in one,
+    "Custom::AdConnector": lambda one: one["Type"] == "ADConnector",
+    "Custom::StandbyWorkspace": lambda one: "DataReplicationSettings" in one,
+}
+"""Which of those that are listed are of a type, where an operation lists others too."""
+IDS = {"AWS::WorkSpaces::WorkspaceIpGroup": "arn:aws:workspaces:{region}:{account}:workspaceipgroup/{id}"}
+"""What the physical id of a type is made of, where it is not what is listed."""
+OF_NO_REGION = ("AWS::IAM::", "AWS::Route53::", "AWS::S3::")
+"""How the types begin whose resources are listed in every region."""
 PARENTS = {"AWS::S3::BucketPolicy": "Bucket", "AWS::SNS::TopicPolicy": "Topics", "AWS::SQS::QueuePolicy": "Queues"}
 """Type to the property that names the resource it is a part of, with which it goes."""
 

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from .process import ROOT
 from .scenarios import Broken
+from .server import REGION
 
 if TYPE_CHECKING:
     from .run import Run
@@ -67,15 +68,16 @@ def lines(run: Run, bucket: str, prefix: str) -> list[bytes]:
     return found
 
 
-def waiting(run: Run, queue_url: str) -> list[dict[str, Any]]:
+def waiting(run: Run, queue_url: str, region: str = REGION) -> list[dict[str, Any]]:
     """The messages that wait in a queue, as JSON; they stay there.
 
     Args:
         run: The run.
         queue_url: The queue.
+        region: Its region, which is not in the URL here.
     """
     found: dict[str, dict[str, Any]] = {}
-    sqs = run.client("sqs")
+    sqs = run.client("sqs", region)
     while True:
         batch = sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10, VisibilityTimeout=2).get("Messages")
         if not batch:
@@ -106,14 +108,15 @@ def denied(run: Run, role: str, actions: Sequence[str]) -> Iterator[None]:
 
 
 @contextmanager
-def closed(run: Run, queue_url: str) -> Iterator[None]:
+def closed(run: Run, queue_url: str, region: str = REGION) -> Iterator[None]:
     """Take the policy of a queue away while the context lasts, so that no service can send to it.
 
     Args:
         run: The run.
         queue_url: The queue.
+        region: Its region.
     """
-    sqs = run.client("sqs")
+    sqs = run.client("sqs", region)
     policy = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["Policy"])["Attributes"]["Policy"]
     sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"Policy": ""})
     try:
@@ -128,10 +131,11 @@ class Listener:
     Args:
         run: The run.
         queue_url: The queue that hears for them.
+        region: The queue's region.
     """
 
-    def __init__(self, run: Run, queue_url: str) -> None:
-        self._run, self._queue_url = run, queue_url
+    def __init__(self, run: Run, queue_url: str, region: str = REGION) -> None:
+        self._run, self._queue_url, self._region = run, queue_url, region
         self._heard: list[dict[str, Any]] = []
 
     def must_hear(self, alarm: str, seconds: float = 45) -> str:
@@ -147,7 +151,7 @@ class Listener:
         return str(self._run.wait(f"alarm {alarm} at its topic", lambda: self._find(alarm), seconds)["NewStateReason"])
 
     def _find(self, alarm: str) -> dict[str, Any] | None:
-        sqs = self._run.client("sqs")
+        sqs = self._run.client("sqs", self._region)
         for message in sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get("Messages", []):
             self._heard.append(json.loads(json.loads(message["Body"])["Message"]))
             sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
@@ -157,13 +161,14 @@ class Listener:
 
 @contextmanager
 def subscription(run: Run, topic: str) -> Iterator[str]:
-    """Subscribe a queue to a topic while the context lasts, and return its URL.
+    """Subscribe a queue of the topic's region to a topic while the context lasts, and return its URL.
 
     Args:
         run: The run.
         topic: The topic's ARN.
     """
-    sqs, sns = run.client("sqs"), run.client("sns")
+    region = topic.split(":")[3]
+    sqs, sns = run.client("sqs", region), run.client("sns", region)
     name = f"listener-{uuid4()}"
     arn = topic.replace(":sns:", ":sqs:").rsplit(":", 1)[0] + f":{name}"
     statement = {
@@ -192,7 +197,7 @@ def listener(run: Run, topic: str) -> Iterator[Listener]:
         topic: The topic's ARN.
     """
     with subscription(run, topic) as queue_url:
-        yield Listener(run, queue_url)
+        yield Listener(run, queue_url, topic.split(":")[3])
 
 
 def told(run: Run, path: str, what: Mapping[str, Any]) -> Any:

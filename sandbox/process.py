@@ -70,6 +70,7 @@ class Sandbox:
         endpoint: The URL of all services.
         mqtt_port: Where devices connect with MQTT, on TLS.
         ca: The certificate of the authority that signed the server's.
+        resolver: Where names of public zones are resolved, as ``127.0.0.1:port``, by DNS on UDP.
     """
 
     credentials: Mapping[str, str] = {
@@ -82,6 +83,7 @@ class Sandbox:
     endpoint: str
     mqtt_port: int
     ca: Path
+    resolver: str
 
     def __init__(self, folder: Path | None = None, port: int = 0) -> None:
         self._asked = folder
@@ -131,6 +133,7 @@ class Sandbox:
             time.sleep(0.02)
         said = json.loads(ready.read_text())
         self.endpoint, self.mqtt_port, self.ca = said["endpoint"], said["mqtt_port"], Path(said["ca"])
+        self.resolver = said["resolver"]
         for name in ("config", "credentials"):
             (self.folder / name).touch()
 

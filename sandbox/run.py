@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from .process import Sandbox
 from .scenarios import Broken, Outcome, Scenario
+from .server import REGION
 
 T = TypeVar("T")
 _WARNING = re.compile(r" (?:WARNING|ERROR) \[[\w.]+\] (.*)")
@@ -20,17 +21,37 @@ class Run:
     Args:
         sandbox: The running sandbox.
         say: Takes a line about what is going on.
+        regions: Stack to region; those that are not in it are in us-east-1.
 
     Attributes:
         sandbox: The running sandbox.
         say: Takes a line about what is going on.
     """
 
-    def __init__(self, sandbox: Sandbox, say: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        say: Callable[[str], None] = lambda text: None,
+        regions: Mapping[str, str] | None = None,
+    ) -> None:
         self.sandbox = sandbox
         self.say = say
-        self._clients: dict[str, Any] = {}
+        self._regions = dict(regions or {})
+        self._clients: dict[tuple[str, str], Any] = {}
         self._mark = 0
+
+    @property
+    def regions(self) -> list[str]:
+        """The regions that its stacks are in, and us-east-1, where what is of no region is asked for."""
+        return sorted({REGION, *self._regions.values()})
+
+    def region(self, stack: str) -> str:
+        """Return the region of a stack.
+
+        Args:
+            stack: The stack's name.
+        """
+        return self._regions.get(stack, REGION)
 
     def play(self, scenario: Scenario) -> Outcome:
         """Run a scenario.
@@ -44,15 +65,17 @@ class Run:
         self._mark = self.sandbox.log.stat().st_size
         return scenario.function(self)
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str = REGION) -> Any:
         """A boto3 client for a service of the embedded AWS, kept for the next call.
 
         Args:
             service: boto3's name of the service.
+            region: The region that it asks.
         """
-        if service not in self._clients:
-            self._clients[service] = self.sandbox.client(service)
-        return self._clients[service]
+        key = service, region
+        if key not in self._clients:
+            self._clients[key] = self.sandbox.client(service, region=region)
+        return self._clients[key]
 
     def outputs(self, stack: str) -> dict[str, str]:
         """The outputs of a stack, name to value.
@@ -60,7 +83,8 @@ class Run:
         Args:
             stack: The stack's name.
         """
-        found = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+        cloudformation = self.client("cloudformation", self.region(stack))
+        found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
         return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 
     def resources(self, stack: str, type: str, path: str = "") -> list[str]:
@@ -71,7 +95,8 @@ class Run:
             type: Their CloudFormation type.
             path: A part of the logical id, so that of several one is found.
         """
-        pages = self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
+        cloudformation = self.client("cloudformation", self.region(stack))
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
         return [
             found["PhysicalResourceId"]
             for page in pages

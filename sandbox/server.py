@@ -41,14 +41,17 @@ def main(folder: Path, port: int = 0) -> None:
     atexit.register(_end, folder)
     threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
     try:
-        gateway, mqtt = _listen(port), _listen(0)
+        gateway, mqtt, dns = _listen(port), _listen(0), _listen_for_datagrams()
     except OSError as problem:
         remedy = "end what listens there, or choose another port"
         sys.exit(f"error: port {port} must be free on {LOOPBACK}, got {problem.strerror!r}; {remedy}")
-    _configure(folder, gateway.getsockname()[1], mqtt.getsockname()[1])
+    resolver = f"{LOOPBACK}:{dns.getsockname()[1]}"
+    _configure(folder, gateway.getsockname()[1], mqtt.getsockname()[1], resolver)
     from . import adapters
+    from .adapters.route53 import listener
 
     adapters.install()
+    listener.start(dns, ACCOUNT)
     asyncio.run(_serve(folder, gateway, mqtt))
 
 
@@ -62,8 +65,15 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _configure(folder: Path, gateway: int, mqtt: int) -> None:
-    """Set what MiniStack reads from the environment when it is imported."""
+def _listen_for_datagrams() -> socket.socket:
+    """Take a free port on loopback for questions to the DNS server."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    listener.bind((LOOPBACK, 0))
+    return listener
+
+
+def _configure(folder: Path, gateway: int, mqtt: int, resolver: str) -> None:
+    """Set what MiniStack reads from the environment when it is imported, and what functions find in theirs."""
     scratch = folder / "tmp"
     scratch.mkdir()
     authority, certificate, key = write_certificates(folder)
@@ -83,6 +93,7 @@ def _configure(folder: Path, gateway: int, mqtt: int) -> None:
         MINISTACK_REGION=REGION,
         MINISTACK_SSL_CERT=str(certificate),
         MINISTACK_SSL_KEY=str(key),
+        RESOLVER=resolver,
         S3_DATA_DIR=str(folder / "s3"),
         STATE_DIR=str(folder / "state"),
         TMPDIR=str(scratch),
@@ -99,7 +110,8 @@ async def _serve(folder: Path, gateway: socket.socket, mqtt: socket.socket) -> N
 
     loop.remember()
     _only_on_loopback(mqtt)
-    ports = {"endpoint": os.environ["AWS_ENDPOINT_URL"], "mqtt_port": mqtt.getsockname()[1]}
+    where = {"endpoint": os.environ["AWS_ENDPOINT_URL"], "mqtt_port": mqtt.getsockname()[1]}
+    where["resolver"] = os.environ["RESOLVER"]
 
     async def announce() -> None:
         # The connection waits in the queue of the socket until the server, once it is up, shakes hands.
@@ -107,7 +119,7 @@ async def _serve(folder: Path, gateway: socket.socket, mqtt: socket.socket) -> N
         _, writer = await asyncio.open_connection(*gateway.getsockname(), ssl=trust, server_hostname="localhost")
         writer.close()
         partial = folder / "ready.json.partial"
-        partial.write_text(json.dumps({**ports, "ca": os.environ["AWS_CA_BUNDLE"]}))
+        partial.write_text(json.dumps({**where, "ca": os.environ["AWS_CA_BUNDLE"]}))
         partial.rename(folder / "ready.json")
 
     config = Config()
@@ -126,12 +138,15 @@ async def _serve(folder: Path, gateway: socket.socket, mqtt: socket.socket) -> N
 
 def _with_hooks(emulator: Any) -> Any:
     """The emulator, with answers of ours: which types are recorded, not emulated, and what scenarios let happen."""
-    from .adapters import recorded
+    from .adapters import crashes, lambda_times, recorded, scheduled_rules
     from .adapters.fleet import hooks as fleet_hooks
     from .adapters.image_builder import hooks as image_hooks
+    from .adapters.route53 import hooks as route53_hooks
     from .adapters.ses import hooks as ses_hooks
+    from .adapters.workspaces import hooks as workspaces_hooks
 
-    hooks = {**ses_hooks.HOOKS, **fleet_hooks.HOOKS, **image_hooks.HOOKS}
+    hooks = {**ses_hooks.HOOKS, **fleet_hooks.HOOKS, **image_hooks.HOOKS, **route53_hooks.HOOKS}
+    hooks |= {**crashes.HOOKS, **lambda_times.HOOKS, **scheduled_rules.HOOKS, **workspaces_hooks.HOOKS}
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         path = scope.get("path")

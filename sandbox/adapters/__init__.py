@@ -9,6 +9,7 @@ def install() -> None:
         athena,
         cloudwatch,
         conditions,
+        crashes,
         custom_resources,
         delivery,
         events,
@@ -18,15 +19,21 @@ def install() -> None:
         image_builder,
         iot,
         lambda_async,
+        lambda_errors,
+        lambda_times,
         log_metrics,
         macie,
         object_lock,
         ordering,
         recorded,
         redrive,
+        route53,
         rule_counts,
+        scheduled_rules,
         ses,
+        state_machines,
         subscriptions,
+        workspaces,
     )
 
     iot.install()
@@ -34,12 +41,17 @@ def install() -> None:
     firehose_s3.remember_metrics()
     events.install()
     rule_counts.install()
+    scheduled_rules.install()
     cloudwatch.install()
     lambda_async.install()
+    lambda_errors.install()
+    lambda_times.install()
+    crashes.install()
     log_metrics.install()
     object_lock.install()
     conditions.install()
     custom_resources.install()
+    state_machines.install()
     redrive.install()
     subscriptions.install()
     macie.install_types()
@@ -47,6 +59,8 @@ def install() -> None:
     delivery.install_types()
     fleet.install_types()
     image_builder.install_types()
+    route53.install_types()
+    workspaces.install_types()
     recorded.install()
     athena.install()
     macie.install()
@@ -54,4 +68,6 @@ def install() -> None:
     delivery.install()
     fleet.install()
     image_builder.install()
+    route53.install()
+    workspaces.install()
     ordering.install()

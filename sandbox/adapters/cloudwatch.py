@@ -114,7 +114,7 @@ def _measure_queues() -> None:
 
 def _evaluate(alarm: dict[str, Any]) -> None:
     """Bring an alarm's state up to date and tell its topics of a change."""
-    value = _statistic(alarm)
+    value = statistic(alarm)
     if value is None:
         missing = {"notBreaching": "OK", "breaching": "ALARM", "missing": "INSUFFICIENT_DATA"}
         state = missing.get(alarm["TreatMissingData"], alarm["StateValue"])
@@ -132,11 +132,31 @@ def _evaluate(alarm: dict[str, Any]) -> None:
     cloudwatch._dispatch_alarm_actions(alarm, before, state, reason)
 
 
-def _statistic(alarm: Mapping[str, Any]) -> float | None:
-    """The alarm's statistic over its periods; None without data."""
+def breaching(alarm: Mapping[str, Any], faster: float = 1) -> bool | None:
+    """Whether what an alarm looks at crosses its threshold now, whatever the alarm's state; None without data.
+
+    What is missing counts as the alarm says.
+
+    Args:
+        alarm: The alarm.
+        faster: How many times faster than real time its periods pass.
+    """
+    value = statistic(alarm, faster)
+    if value is None:
+        return {"notBreaching": False, "breaching": True}.get(alarm["TreatMissingData"])
+    return bool(_COMPARE[alarm["ComparisonOperator"]](value, alarm["Threshold"]))
+
+
+def statistic(alarm: Mapping[str, Any], faster: float = 1) -> float | None:
+    """The alarm's statistic over its periods; None without data.
+
+    Args:
+        alarm: The alarm.
+        faster: How many times faster than real time its periods pass.
+    """
     if "_sum" in alarm:
-        return sum(_statistic(part) or 0 for part in alarm["_sum"])
-    since = time.time() - alarm["Period"] * alarm["EvaluationPeriods"]
+        return sum(statistic(part, faster) or 0 for part in alarm["_sum"])
+    since = time.time() - alarm["Period"] * alarm["EvaluationPeriods"] / faster
     wanted = {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
     values: list[float] = []
     for (namespace, metric, _), points in list(cloudwatch._metrics.items()):

@@ -1,6 +1,6 @@
 """What moto's services look for in its IAM and its EC2, taken over from MiniStack's, which are the real ones here.
 
-CodePipeline, for one, looks up its role, and Directory Service its subnets.
+CodePipeline, for one, looks up its role, and MemoryDB its subnets.
 """
 
 from __future__ import annotations

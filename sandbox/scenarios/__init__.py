@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING
+
+from sandbox.server import REGION
 
 if TYPE_CHECKING:
     from sandbox.run import Run
@@ -45,12 +47,22 @@ class Deployment:
         app: The app's file, from the root of the repository.
         context: Context for the command line (``-c key=value``).
         deploys: Stacks that the deployed ones deploy themselves, in that order; the command line knows nothing of them.
+        regions: Stack to region, of those that are not in us-east-1.
     """
 
     stacks: tuple[str, ...]
     app: str = "app.py"
     context: Mapping[str, str] = field(default_factory=dict)
     deploys: tuple[str, ...] = ()
+    regions: Mapping[str, str] = field(default_factory=dict)
+
+    def region(self, stack: str) -> str:
+        """Return the region of one of its stacks.
+
+        Args:
+            stack: The stack's name.
+        """
+        return self.regions.get(stack, REGION)
 
 
 @dataclass(frozen=True)
@@ -93,6 +105,15 @@ class Script:
     deployments: tuple[Deployment, ...]
     scenarios: tuple[Scenario, ...]
 
+    @property
+    def regions(self) -> dict[str, str]:
+        """Stack to region, of all that it deploys."""
+        return {
+            stack: deployment.region(stack)
+            for deployment in self.deployments
+            for stack in (*deployment.stacks, *deployment.deploys)
+        }
+
 
 def script(architecture: str) -> Script:
     """Load the demo of an architecture.
@@ -102,6 +123,15 @@ def script(architecture: str) -> Script:
     """
     module = importlib.import_module(f"sandbox.scenarios.{architecture}")
     return Script(architecture, tuple(module.DEPLOYMENTS), tuple(_scenarios(module)))
+
+
+def regions(scripts: Iterable[Script]) -> list[str]:
+    """Return the regions that demos deploy stacks in.
+
+    Args:
+        scripts: The demos.
+    """
+    return sorted({region for one in scripts for region in one.regions.values()})
 
 
 def architectures() -> list[str]:

@@ -70,7 +70,7 @@ def deployed(run: Run, stack: str, template: dict[str, Any]) -> Iterator[None]:
     Raises:
         Broken: If a resource fails, with CloudFormation's reasons.
     """
-    cloudformation, s3 = run.client("cloudformation"), run.client("s3")
+    cloudformation, s3 = run.client("cloudformation", run.region(stack)), run.client("s3")
     bucket = "templates-of-tests"
     s3.create_bucket(Bucket=bucket)
     s3.put_object(Bucket=bucket, Key=stack, Body=json.dumps(template).encode())

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
@@ -380,7 +381,7 @@ def test_a_rejected_approval_keeps_the_stack_as_it_is(run: Run) -> None:
         where = {"pipelineName": "delivery", "stageName": "Deploy", "actionName": "Approve"}
         rejected = {"summary": "not on Friday", "status": "Rejected"}
         with pytest.raises(ClientError, match="InvalidApprovalToken"):
-            it.api.put_approval_result(**where, result=rejected, token="0" * 36)
+            it.api.put_approval_result(**where, result=rejected, token=str(uuid4()))
         it.api.put_approval_result(**where, result=rejected, token=token)
         assert it.ended(1)["status"] == "Failed"
         assert it.action("Deploy", "Approve")["summary"] == "not on Friday"

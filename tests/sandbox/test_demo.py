@@ -37,6 +37,10 @@ works = cdk.Stack(app, "Works")
 sqs.Queue(works, "Queue")
 s3.Bucket(works, "Kept")
 s3.Bucket(works, "Lost")
+far = cdk.Stack(app, "Far", env=cdk.Environment(account="123456789012", region="us-west-2"))
+sqs.Queue(far, "Queue")
+s3.Bucket(far, "Kept")
+cdk.CfnOutput(far, "Region", value=far.region)
 fails = cdk.Stack(app, "Fails")
 cdk.CfnResource(fails, "Queue", type="AWS::SQS::Queue", properties={"DelaySeconds": 99999})
 app.synth()
@@ -44,13 +48,20 @@ app.synth()
 WORKS = """
 from sandbox.scenarios import Broken, Deployment, Outcome, scenario
 
-DEPLOYMENTS = (Deployment(("Works",), app=APP),)
+DEPLOYMENTS = (Deployment(("Works", "Far"), app=APP, regions={"Far": "us-west-2"}),)
 
 @scenario("a message arrives")
 def arrives(run):
     queue, sqs = run.resource("Works", "AWS::SQS::Queue"), run.client("sqs")
     sqs.send_message(QueueUrl=queue, MessageBody="hello")
     return Outcome("1 message", sqs.receive_message(QueueUrl=queue)["Messages"][0]["Body"])
+
+@scenario("a message arrives in another region")
+def arrives_there(run):
+    queue, sqs = run.resource("Far", "AWS::SQS::Queue"), run.client("sqs", run.region("Far"))
+    sqs.send_message(QueueUrl=queue, MessageBody="hello")
+    sqs.create_queue(QueueName="left-there")
+    return Outcome(run.outputs("Far")["Region"], sqs.receive_message(QueueUrl=queue)["Messages"][0]["Body"])
 
 @scenario("a promise is broken")
 def broken(run):
@@ -71,16 +82,17 @@ DEPLOYMENTS = (Deployment(("Fails",), app=APP),)
 def never(run):
     raise AssertionError
 """
+LOST = FAILS.replace("Fails", "Far")
 
 
 @pytest.fixture(scope="module")
 def scripts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Demos of two architectures of which one works, but not wholly, and the other cannot be deployed."""
+    """Demos of three architectures of which one works, but not wholly, and the others cannot be deployed."""
     folder = tmp_path_factory.mktemp("demos")
     app = folder / "app" / "app.py"
     app.parent.mkdir()
     app.write_text(APP)
-    for name, content in (("fake_fails", FAILS), ("fake_works", WORKS)):
+    for name, content in (("fake_fails", FAILS), ("fake_lost", LOST), ("fake_works", WORKS)):
         (folder / f"{name}.py").write_text(f"APP = {str(app)!r}\n{content}")
     sandbox.scenarios.__path__.append(str(folder))
     yield folder
@@ -89,9 +101,11 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def ran(scripts: Path) -> tuple[int, str, dict[str, Any]]:
-    """The exit status, what was shown, and the results by architecture of one run of both."""
+    """The exit status, what was shown, and the results by architecture of one run of all."""
     said, file = io.StringIO(), scripts / "results.json"
-    status = run(["fake_fails", "fake_works"], file, Display(Console(file=said, width=100, highlight=False)))
+    status = run(
+        ["fake_fails", "fake_lost", "fake_works"], file, Display(Console(file=said, width=100, highlight=False))
+    )
     return status, said.getvalue(), {one["architecture"]: one for one in json.loads(file.read_text())}
 
 
@@ -99,16 +113,17 @@ def test_the_exit_status_says_that_something_did_not_hold(ran: tuple[int, str, d
     status, said, results = ran
     assert status == 1
     assert not any(one["ok"] for one in results.values())
-    assert "NOT all held: 1 of 4 scenarios" in said
+    assert "NOT all held: 2 of 6 scenarios" in said
 
 
 def test_each_scenario_has_a_row_and_a_broken_one_does_not_stop_the_others(
     ran: tuple[int, str, dict[str, Any]],
 ) -> None:
     _, said, results = ran
-    first, second, third = results["fake_works"]["scenarios"]
+    first, there, second, third = results["fake_works"]["scenarios"]
     assert first["ok"]
     assert first["outcome"] == {"sent": "1 message", "arrived": "hello", "failed": "nothing failed"}
+    assert there["outcome"] == {"sent": "us-west-2", "arrived": "hello", "failed": "nothing failed"}
     assert second["problem"] == "nothing came; look at the [queue]"
     assert third["problem"].startswith("NoSuchBucket: ")
     assert "BROKEN: nothing came;" in said
@@ -125,18 +140,28 @@ def test_a_failed_deployment_is_said_with_its_reason_and_the_others_go_on(
     ]
 
 
+def test_a_stack_in_another_region_than_the_demo_says_is_not_deployed(ran: tuple[int, str, dict[str, Any]]) -> None:
+    _, _, results = ran
+    assert results["fake_lost"]["problems"] == [
+        "stack Far must be for us-east-1, where the demo looks for it, got us-west-2; name its region in "
+        "Deployment.regions"
+    ]
+
+
 def test_what_is_kept_lost_and_left_behind_is_told_apart(ran: tuple[int, str, dict[str, Any]]) -> None:
     _, said, results = ran
     kept, problems = results["fake_works"]["remains"]["kept"], results["fake_works"]["remains"]["problems"]
-    assert [one.split()[0] for one in kept] == ["AWS::S3::Bucket"]
-    assert "(Works/Kept" in kept[0]
-    assert len(problems) == 2
+    assert [one.split()[0] for one in kept] == ["AWS::S3::Bucket"] * 2
+    assert "(Far/Kept" in kept[0]
+    assert "(Works/Kept" in kept[1]
+    assert len(problems) == 3
     assert "(Works/Lost" in problems[0]
     assert problems[0].endswith("must be retained after cdk destroy, but is gone")
     assert problems[1] == "AWS::S3::Bucket left-behind must not be left behind: it is of no stack"
-    assert results["fake_works"]["resources"] == {"AWS::S3::Bucket": 2, "AWS::SQS::Queue": 1}
+    assert problems[2].endswith("/left-there in us-west-2 must not be left behind: it is of no stack")
+    assert results["fake_works"]["resources"] == {"AWS::S3::Bucket": 3, "AWS::SQS::Queue": 2}
     assert results["fake_works"]["remains"]["unchecked"] == []
-    assert "retained as meant: 1 S3::Bucket" in said
+    assert "retained as meant: 2 S3::Bucket" in said
 
 
 def test_a_resource_that_a_deleted_stack_leaves_is_a_problem(sandbox: sandbox.process.Sandbox) -> None:

@@ -314,7 +314,7 @@ def test_the_emulators_own_types_answer_as_on_aws(run: Run) -> None:
     assert outputs["Name"] not in names
 
 
-def test_a_directory_is_found_in_the_emulators_subnets(run: Run) -> None:
+def test_what_moto_makes_in_the_emulators_subnets_is_found(run: Run) -> None:
     zones = ("us-east-1a", "us-east-1b")
     subnets = {
         f"Subnet{number}": {
@@ -323,22 +323,32 @@ def test_a_directory_is_found_in_the_emulators_subnets(run: Run) -> None:
         }
         for number, zone in enumerate(zones)
     }
+    group = {
+        "Type": "AWS::MemoryDB::SubnetGroup",
+        "Properties": {"SubnetGroupName": "both", "SubnetIds": [{"Ref": name} for name in subnets]},
+    }
+    network = {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}}
+    with deployed(run, "group", {"Resources": {"Network": network, **subnets, "Group": group}}):
+        found = run.client("memorydb").describe_subnet_groups()["SubnetGroups"]
+        (both,) = (one for one in found if one["Name"] == "both")
+        assert [one["Identifier"] for one in both["Subnets"]] == run.resources("group", "AWS::EC2::Subnet")
+        assert listed(run, "AWS::MemoryDB::SubnetGroup") == ["both"]
+
+
+def test_a_property_that_only_the_service_may_know_is_not_shown(run: Run) -> None:
     directory = {
-        "Type": "AWS::DirectoryService::MicrosoftAD",
+        "Type": "AWS::DirectoryService::SimpleAD",
         "Properties": {
             "Name": "corp.example.com",
             "Password": "Passw0rd!xyz",
-            "VpcSettings": {"VpcId": {"Ref": "Network"}, "SubnetIds": [{"Ref": name} for name in subnets]},
+            "Size": "Small",
+            "VpcSettings": {"VpcId": "vpc-00000001", "SubnetIds": ["subnet-00000001", "subnet-00000002"]},
         },
     }
-    network = {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}}
-    with deployed(run, "directory", {"Resources": {"Network": network, **subnets, "Directory": directory}}):
-        found = run.client("ds").describe_directories()["DirectoryDescriptions"]
-        assert [one["DirectoryId"] for one in found] == listed(run, "AWS::DirectoryService::MicrosoftAD")
-        recorded = run.client("cloudcontrol").get_resource(
-            TypeName="AWS::DirectoryService::MicrosoftAD", Identifier=found[0]["DirectoryId"]
-        )["ResourceDescription"]
-        assert "Password" not in recorded["Properties"]
+    with deployed(run, "directory", {"Resources": {"Directory": directory}}):
+        (id,) = listed(run, "AWS::DirectoryService::SimpleAD")
+        recorded = run.client("cloudcontrol").get_resource(TypeName="AWS::DirectoryService::SimpleAD", Identifier=id)
+        assert "Password" not in recorded["ResourceDescription"]["Properties"]
 
 
 def test_what_moto_lacks_is_said(run: Run) -> None:

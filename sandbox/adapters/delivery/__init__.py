@@ -18,12 +18,14 @@ def install() -> None:
     """Answer for CodeCommit and CodePipeline in moto's place, which must be installed, and run builds."""
     from ministack import app
 
-    from . import builds, codecommit, codepipeline, contents, decisions, deploy_roles, polling, protocol
+    from sandbox.adapters import json_rpc
 
-    app.SERVICE_HANDLERS[codecommit.SERVICE] = protocol.handler(
+    from . import builds, codecommit, codepipeline, contents, decisions, deploy_roles, polling
+
+    app.SERVICE_HANDLERS[codecommit.SERVICE] = json_rpc.handler(
         codecommit.SERVICE, {**codecommit.OPERATIONS, **contents.OPERATIONS}, "InvalidParameterException"
     )
-    app.SERVICE_HANDLERS[codepipeline.SERVICE] = protocol.handler(
+    app.SERVICE_HANDLERS[codepipeline.SERVICE] = json_rpc.handler(
         codepipeline.SERVICE, {**codepipeline.OPERATIONS, **decisions.OPERATIONS}, "ValidationException"
     )
     builds.install()

@@ -13,11 +13,11 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import sns
 
 from sandbox.adapters import access
+from sandbox.adapters.json_rpc import Fault, Record
 
 from . import artifacts, builds, codecommit, roles
 from .artifacts import Place
 from .pipelines import CHANGED, Execution, Pipeline, Run, stores
-from .state import Fault, Record
 
 WHO = "codepipeline.amazonaws.com"
 _SOURCE = ("GetBranch", "GetCommit", "UploadArchive", "GetUploadArchiveStatus")

@@ -14,11 +14,12 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudwatch_logs, ssm
 
 from sandbox.adapters import access
+from sandbox.adapters.json_rpc import Fault, Record
 
 from . import artifacts, codecommit, commands, roles
 from .artifacts import Place
 from .buildspec import Buildspec, BuildspecError, Phase, parse
-from .state import Fault, Record, announce, now
+from .state import announce, now
 
 WHO = "codebuild.amazonaws.com"
 

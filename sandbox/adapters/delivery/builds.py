@@ -11,9 +11,11 @@ from ministack.core.iam_evaluator import caller_arn
 from ministack.core.responses import error_response_json, get_region, json_response
 from ministack.services import codebuild
 
+from sandbox.adapters.json_rpc import Fault, Record
+
 from .artifacts import Place
 from .building import Build
-from .state import Fault, Record, spawn
+from .state import spawn
 
 _running: dict[str, Build] = {}
 _KNOWN = {"projectName", "sourceVersion", "environmentVariablesOverride", "idempotencyToken"}

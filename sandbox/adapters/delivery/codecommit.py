@@ -12,8 +12,10 @@ from uuid import uuid4
 from ministack.core.iam_evaluator import caller_arn
 from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region
 
+from sandbox.adapters.json_rpc import Fault, Record
+
 from .repositories import Commit, File, Files, Repository
-from .state import Fault, Record, announce, now
+from .state import announce, now
 
 SERVICE = "codecommit"
 REPOSITORIES: Any = AccountRegionScopedDict()

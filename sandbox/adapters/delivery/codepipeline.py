@@ -8,9 +8,11 @@ from typing import Any
 from ministack.core.iam_evaluator import caller_arn
 from ministack.core.responses import get_account_id, get_region
 
+from sandbox.adapters.json_rpc import Fault, Record
+
 from . import engine, pipelines
 from .pipelines import CHANGED, Execution, Pipeline, Run, find
-from .state import Fault, Record, page
+from .state import page
 
 SERVICE = "codepipeline"
 

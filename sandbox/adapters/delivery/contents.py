@@ -9,10 +9,11 @@ from typing import Any
 
 from ministack.core.iam_evaluator import caller_arn
 
+from sandbox.adapters.json_rpc import Fault, Record
+
 from . import codecommit
 from .codecommit import branch, commit, repository
 from .repositories import Commit, File, Repository, differences
-from .state import Fault, Record
 
 _MOST_FILES = 100
 _MOST_BYTES = 6 * 1024 * 1024

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from ministack.core.iam_evaluator import caller_arn
 from ministack.core.responses import get_account_id
 
+from sandbox.adapters.json_rpc import Fault, Record
+
 from . import engine
 from .pipelines import CHANGED, Execution, Pipeline, find
-from .state import Fault, Record, announce, iso, now
+from .state import announce, iso, now
 
 
 def _approve(request: Record) -> Record:

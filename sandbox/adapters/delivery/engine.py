@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from sandbox.adapters.json_rpc import Record
+
 from . import actions
 from .pipelines import CHANGED, Execution, Pipeline, Run
-from .state import Record, announce, iso, now, spawn
+from .state import announce, iso, now, spawn
 
 _OPEN = ("InProgress", "Stopping")
 _STATES = {"Abandoned": "ABANDONED", "Failed": "FAILED", "Succeeded": "SUCCEEDED", "InProgress": "STARTED"}

@@ -10,8 +10,10 @@ from uuid import uuid4
 
 from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region
 
+from sandbox.adapters.json_rpc import Fault, Record
+
 from .artifacts import Place
-from .state import Fault, Record, now
+from .state import now
 
 PIPELINES: Any = AccountRegionScopedDict()
 """The pipelines by their names."""

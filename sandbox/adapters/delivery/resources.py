@@ -9,11 +9,11 @@ from ministack.services import codebuild, s3
 from ministack.services.cloudformation import provisioners
 
 from sandbox.adapters import moto_services, schemas
+from sandbox.adapters.json_rpc import Fault, Record
 from sandbox.adapters.recorded.members import Members
 
 from . import codecommit, codepipeline, engine, pipelines
 from .repositories import Repository
-from .state import Fault, Record
 
 Provisioned = tuple[str, dict[str, Any]]
 _PIPELINE = "AWS::CodePipeline::Pipeline"

@@ -1,4 +1,4 @@
-"""What the services of delivery have in common: errors, events, and pages of lists."""
+"""What the services of delivery have in common: events, threads, and pages of lists."""
 
 from __future__ import annotations
 
@@ -14,23 +14,9 @@ from typing import Any
 from ministack.services import eventbridge
 
 from sandbox.adapters import access
+from sandbox.adapters.json_rpc import Fault, Record
 
-Record = dict[str, Any]
-"""A request, an answer or a resource, with the names and values of the service's API."""
 _log = logging.getLogger("sandbox.delivery")
-
-
-class Fault(Exception):
-    """A service refuses a request.
-
-    Args:
-        code: The error's code, such as ``PipelineNotFoundException``.
-        message: What the service says.
-    """
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 def announce(source: str, kind: str, detail: Mapping[str, Any], arn: str) -> None:
