@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from cdk_refarch._parts.checks import Checks, is_token
-from cdk_refarch._parts.list_checks import check_known, elements
+from .checks import Checks, is_token
+from .list_checks import check_known, elements
 
 
 def check_choice(checks: Checks, argument: str, value: object, allowed: Iterable[str], *, remedy: str) -> None:

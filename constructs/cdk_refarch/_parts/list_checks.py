@@ -78,7 +78,7 @@ def elements(
             checks.refuse(argument, "a list that is known when the app runs", "a token", remedy)
         return []
     if len(given) < low or (high is not None and len(given) > high):
-        bounds = f"{low} or more" if high is None else f"{low} to {high}"
+        bounds = f"{low} or more" if high is None else f"{low} to {high}" if low != high else str(low)
         checks.refuse(argument, f"a list of {bounds} {unit}", f"a list of {len(given)}", remedy)
     seen: set[str] = set()
     for one in texts:

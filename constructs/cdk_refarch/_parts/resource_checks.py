@@ -34,6 +34,24 @@ def check_resource(
         checks.same_region(argument, given, scope)
 
 
+def check_present(checks: Checks, argument: str, given: object, attribute: str, interface: str) -> None:
+    """Check what must be brought along.
+
+    Args:
+        checks: The checks of the construct.
+        argument: The argument as typed.
+        given: The resource.
+        attribute: The attribute by which it is known.
+        interface: What it must implement.
+
+    Raises:
+        ValueError: If it is missing, or of another kind.
+    """
+    if given is None:
+        checks.refuse(argument, f"an {interface}", "NoneType None", f"give a construct that implements {interface}")
+    check_resource(checks, None, argument, given, attribute, interface)
+
+
 def check_same_account(checks: Checks, argument: str, given: object, scope: Construct, remedy: str) -> None:
     """Refuse a resource of another account than the stack's, when both are known.
 

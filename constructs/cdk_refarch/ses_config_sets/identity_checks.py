@@ -8,9 +8,10 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks
+from cdk_refarch._parts.choice_checks import check_choice
+from cdk_refarch._parts.domain_checks import LABELS, check_domain, check_zone, is_under, known
 
-from .address_checks import LABELS, check_address, check_domain, is_under, known
-from .choice_checks import check_choice
+from .address_checks import check_address
 from .dns import dmarc_text
 from .values import AddressIdentity, Dmarc, DmarcPolicy, DomainIdentity
 
@@ -72,7 +73,8 @@ def _check_given(checks: Checks, scope: Construct, arn: str) -> None:
 def _check_domain_identity(checks: Checks, identity: DomainIdentity) -> None:
     check_domain(checks, "domain", identity.domain)
     _check_mail_from(checks, identity)
-    _check_zone(checks, identity)
+    if identity.hosted_zone is not None:
+        check_zone(checks, "hosted_zone", identity.hosted_zone, identity.domain)
     if identity.dmarc is not None:
         checks.instance("dmarc", identity.dmarc, Dmarc, remedy="give Dmarc() or None")
         _check_dmarc(checks, identity.dmarc)
@@ -92,29 +94,6 @@ def _check_mail_from(checks: Checks, identity: DomainIdentity) -> None:
     whole = mail_from(identity)
     if whole is not None:
         check_domain(checks, "mail_from_subdomain and domain", whole)
-
-
-def _check_zone(checks: Checks, identity: DomainIdentity) -> None:
-    zone = identity.hosted_zone
-    if zone is None:
-        return
-    if not hasattr(zone, "hosted_zone_id"):
-        got = f"{type(zone).__name__} {zone!r}"
-        remedy = "give a construct that implements IHostedZone, or leave it out"
-        checks.refuse("hosted_zone", "an IHostedZone", got, remedy)
-    child = zone.node.default_child
-    # An imported zone does not tell whether it is private, and a zone may get its networks late.
-    if child is not None and cdk.Stack.of(child).resolve(getattr(child, "vpcs", None)):
-        checks.refuse("hosted_zone", "a public zone", "a private one", "nobody outside sees the records of that one")
-    try:
-        name = zone.zone_name
-    except RuntimeError:
-        # The CDK raises for a zone that is known by its id only.
-        return
-    # The name of a token would be another one in lower case.
-    if known(name, identity.domain) and not is_under(identity.domain, name.rstrip(".").lower()):
-        remedy = "give the zone of the domain or of one above it"
-        checks.refuse("hosted_zone", f"one that {identity.domain} is in", f"the zone of {name}", remedy)
 
 
 def _check_dmarc(checks: Checks, dmarc: Dmarc) -> None:

@@ -8,11 +8,12 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks
+from cdk_refarch._parts.domain_checks import check_domain, is_under, known
 from cdk_refarch._parts.list_checks import check_flag, elements
 from cdk_refarch._parts.resource_checks import check_resource, check_same_account
 from cdk_refarch._parts.s3_delivery.s3_checks import MAX_DAYS
 
-from .address_checks import check_address, check_domain, is_under, known
+from .address_checks import check_address
 from .identity_checks import mail_from
 from .region_checks import check_receiving_region
 from .values import DomainIdentity, Inbound, SendingStream

@@ -9,10 +9,10 @@ from typing import get_args
 from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks, is_token
+from cdk_refarch._parts.choice_checks import check_choice, check_choices
+from cdk_refarch._parts.domain_checks import check_domain, is_under, known
 from cdk_refarch._parts.list_checks import check_flag, check_known
 
-from .address_checks import check_domain, is_under, known
-from .choice_checks import check_choice, check_choices
 from .identity_checks import mail_from
 from .names import MAX_STREAM_NAME, STREAM_NAME, stream_id
 from .values import (

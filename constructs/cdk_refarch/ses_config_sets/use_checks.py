@@ -11,11 +11,11 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks
+from cdk_refarch._parts.choice_checks import check_choices
+from cdk_refarch._parts.domain_checks import DOMAIN, is_under, known
 from cdk_refarch._parts.list_checks import check_known, elements
 from cdk_refarch._parts.resource_checks import check_same_account, managed_key
 
-from .address_checks import DOMAIN, is_under, known
-from .choice_checks import check_choices
 from .values import BounceType
 
 OWN_IDS = frozenset(

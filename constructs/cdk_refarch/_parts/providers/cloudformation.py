@@ -10,9 +10,15 @@ clients with :func:`client` and its calls with :func:`patiently`, and its handle
 
     def handler(event, context):
         serve(event, context, {"Custom::SesThing": _put_thing}, _delete)
+
+What takes longer than a function may run goes on in another invocation, if ``LASTS_SECONDS`` in the environment says
+for how long: the function then calls itself with the same request. So may Lambda after a crash. What makes a resource
+therefore looks first what is there of it already, which carries :func:`mark`.
 """
 
+import hashlib
 import json
+import os
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -36,13 +42,44 @@ RESERVE_SECONDS = 20
 
 LONGEST_PAUSE_SECONDS = 20
 
+BUSY = frozenset(
+    {
+        "InternalFailure",
+        "InternalServerError",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "ServiceException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "Throttling",
+        "ThrottledException",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+"""Errors of services that pass by themselves, however long it takes."""
+
+NOT_YET = BUSY | {"AccessDenied", "AccessDeniedException"}
+"""The same, and what services say until policies are known everywhere."""
+
+MARK = "cdk-refarch:resource"
+"""The tag on what a resource has made, whose value is :func:`mark`."""
+
+LONGEST_MARK = 255
+
 UNREACHED = (ConnectTimeoutError, EndpointConnectionError, HTTPClientError)
 
 # One call ends well within the reserve: what is tried again is decided below and not by botocore.
 _config = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 1})
 
 Event = dict[str, Any]
-"""A request: ``RequestType``, ``ResourceType``, ``ResourceProperties``, ``OldResourceProperties`` of an update ..."""
+"""A request: ``RequestType``, ``ResourceType``, ``ResourceProperties``, ``OldResourceProperties`` of an update ...
+
+Kinds find in it, besides, when the function was first called for it, as ``Began`` in seconds since 1970.
+"""
+
+Made = str | tuple[str, dict[str, str]]
+"""A physical id; or a physical id and what ``Fn::GetAtt`` finds, which is no secret."""
 
 
 class ProviderError(Exception):
@@ -50,81 +87,160 @@ class ProviderError(Exception):
 
 
 class NotReadyError(ProviderError):
-    """What the service has not made yet; :func:`patiently` waits for it."""
+    """What the service has not made yet; :func:`patiently` waits for it, and :func:`serve` goes on later."""
 
 
-def client(service: str) -> Any:
+def client(service: str, region: str | None = None) -> Any:
     """Return a client whose calls end in time and are not repeated by themselves.
 
     Args:
         service: The service, as boto3 calls it.
+        region: The region; None for the function's.
     """
-    return boto3.client(service, config=_config)
+    return boto3.client(service, region_name=region, config=_config)
+
+
+def mark(event: Event, *parts: str) -> str:
+    """Return what tells the resource of a request from all others, in all stacks there ever were, as a tag's value.
+
+    Args:
+        event: The request.
+        parts: What tells apart what the resource makes one after the other.
+    """
+    stack = event["StackId"].partition("/")[2]
+    whole = "/".join((stack, event["LogicalResourceId"], *parts))
+    if len(whole) <= LONGEST_MARK:
+        return whole
+    digest = hashlib.sha256(whole.encode()).hexdigest()
+    return f"{whole[: LONGEST_MARK - len(digest) - 1]}/{digest}"
+
+
+def goes_on(event: Event) -> bool:
+    """Tell whether another invocation may follow when the time of this one is over.
+
+    Args:
+        event: The request.
+    """
+    passed: float = time.time() - event["Began"]
+    return passed < int(os.environ.get("LASTS_SECONDS", "0"))
 
 
 def serve(
     event: Event,
     context: Any,
-    kinds: Mapping[str, Callable[[Event, Any], str]],
+    kinds: Mapping[str, Callable[[Event, Any], Made]],
     delete: Callable[[Event, Any], None],
 ) -> None:
-    """Do what CloudFormation asks for, and answer in any case.
+    """Do what CloudFormation asks for, and answer in any case, or go on in another invocation.
 
     Errors of services and :class:`ProviderError` are answered with their text; others too, without it, and then raised.
+    After :class:`NotReadyError` it goes on while ``LASTS_SECONDS`` have not passed.
 
     Args:
         event: The request of a custom resource.
         context: Lambda's context.
-        kinds: What creates or updates a resource and returns its physical id, by resource type. CloudFormation deletes
-            what had another id before.
+        kinds: What creates or updates a resource and returns its physical id, perhaps with attributes, by resource
+            type. CloudFormation deletes what had another id before.
         delete: What deletes a resource of any of these types; its physical id may be ``FAILED_CREATE``, and it may be
             gone.
     """
-    answer = {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")} | {
+    event = {"Began": int(time.time()), **event}
+    answer: dict[str, Any] = {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")} | {
         "Status": "FAILED",
         "Reason": f"unexpected failure, see the log stream {context.log_stream_name}",
         "PhysicalResourceId": event.get("PhysicalResourceId", FAILED_CREATE),
     }
+    answers = True
     try:
-        kind = event["ResourceType"]
-        if kind not in kinds:
-            raise ProviderError(f"ResourceType must be one of {', '.join(kinds)}, got {kind}")
-        if event["RequestType"] == "Delete":
-            delete(event, context)
-        else:
-            answer["PhysicalResourceId"] = kinds[kind](event, context)
-        answer |= {"Status": "SUCCESS", "Reason": "done"}
+        done = _done(event, context, kinds, delete)
+        answers = done is not None
+        answer |= {"Status": "SUCCESS", "Reason": "done", **(done or {})}
     except (BotoCoreError, ClientError, ProviderError) as error:
         # The whole answer may have 4096 bytes.
         answer["Reason"] = str(error)[:400]
     finally:
-        log(request=event["RequestType"], type=event["ResourceType"], **answer)
-        respond(event["ResponseURL"], answer)
+        if answers:
+            log(request=event["RequestType"], type=event["ResourceType"], **answer)
+            respond(event["ResponseURL"], answer)
+
+
+def _done(
+    event: Event,
+    context: Any,
+    kinds: Mapping[str, Callable[[Event, Any], Made]],
+    delete: Callable[[Event, Any], None],
+) -> dict[str, Any] | None:
+    """Return what to answer when it is done; None if another invocation goes on."""
+    kind = event["ResourceType"]
+    if kind not in kinds:
+        raise ProviderError(f"ResourceType must be one of {', '.join(kinds)}, got {kind}")
+    try:
+        if event["RequestType"] == "Delete":
+            delete(event, context)
+            return {}
+        made = kinds[kind](event, context)
+    except NotReadyError as error:
+        if not goes_on(event):
+            raise
+        log(request=event["RequestType"], type=kind, goes_on=True, reason=str(error))
+        _call_again(event, context)
+        return None
+    if isinstance(made, str):
+        return {"PhysicalResourceId": made}
+    return {"PhysicalResourceId": made[0], "Data": made[1]}
+
+
+def _call_again(event: Event, context: Any) -> None:
+    """Let the function be called with the same request, which Lambda takes at once and does by itself."""
+    functions = client("lambda")
+    given = {"FunctionName": context.invoked_function_arn, "InvocationType": "Event", "Payload": json.dumps(event)}
+    for pause in (1, 2, None):
+        try:
+            functions.invoke(**given)
+        except (ClientError, *UNREACHED) as error:
+            if pause is None or not _passes(error, BUSY):
+                raise
+            log(waiting=pause, reason=str(error))
+            time.sleep(pause)
+        else:
+            return
 
 
 def patiently(context: Any, call: Callable[..., Any], passing: frozenset[str], /, **given: Any) -> Any:
     """Return what a call returns; while the function has time, it is tried again after errors that may pass.
 
-    A service that is not reached and :class:`NotReadyError` may always pass.
+    A service that is not reached and :class:`NotReadyError` may always pass. A call whose response is lost is made
+    again, too: what must not be made twice is called by a function that looks for it first.
 
     Args:
         context: Lambda's context.
         call: An operation of a client, or a function of the provider that makes such calls.
         passing: The codes of the service's errors that may pass.
         given: The arguments of the call.
+
+    Raises:
+        NotReadyError: If there is no more time for what passes by itself; of the other errors, those are raised.
     """
     pause = 1
     while True:
         try:
             return call(**given)
         except (ClientError, NotReadyError, *UNREACHED) as error:
-            final = isinstance(error, ClientError) and code(error) not in passing
             left = context.get_remaining_time_in_millis() / 1000 - pause
-            if final or left < RESERVE_SECONDS:
+            if not _passes(error, passing):
                 raise
+            if left < RESERVE_SECONDS:
+                if isinstance(error, NotReadyError) or not _passes(error, passing & BUSY):
+                    raise
+                raise NotReadyError(str(error)) from error
             log(waiting=pause, reason=str(error))
         time.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+def _passes(error: Exception, passing: frozenset[str]) -> bool:
+    """Tell whether an error may pass: of a service's, those with such codes, and all others."""
+    return not isinstance(error, ClientError) or code(error) in passing
 
 
 def code(error: Any) -> str:
@@ -146,7 +262,7 @@ def log(**fields: Any) -> None:
     print(json.dumps(fields))
 
 
-def respond(url: str, answer: dict[str, str]) -> None:
+def respond(url: str, answer: dict[str, Any]) -> None:
     """Send CloudFormation the answer that it waits for.
 
     Args:

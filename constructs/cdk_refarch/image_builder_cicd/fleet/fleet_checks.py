@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
@@ -14,7 +14,8 @@ from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks, is_token
 from cdk_refarch._parts.list_checks import elements
-from cdk_refarch._parts.resource_checks import check_alarm_topic, check_key, check_resource, check_same_account
+from cdk_refarch._parts.resource_checks import check_alarm_topic, check_key, check_present, check_same_account
+from cdk_refarch._parts.subnet_checks import check_subnets
 
 from .fleet_values import FleetCapacity, FleetVolume
 
@@ -59,13 +60,13 @@ def check_instances(checks: Checks, scope: Construct, given: Instances, alarm_to
     Raises:
         ValueError: If one is of another kind than it must be, or of another region.
     """
-    _check_present(checks, "vpc", given.vpc, "vpc_id", "IVpc")
+    check_present(checks, "vpc", given.vpc, "vpc_id", "IVpc")
     checks.same_region("vpc", given.vpc, scope)
     check_same_account(checks, "vpc", given.vpc, scope, "give the VPC that the instances are in")
-    _check_present(checks, "image", given.image, "get_image", "IMachineImage")
+    check_present(checks, "image", given.image, "get_image", "IMachineImage")
     remedy = "give ec2.InstanceType('m7i.large'), say"
     checks.instance("instance_type", given.instance_type, ec2.InstanceType, remedy=remedy)
-    _check_subnets(checks, given.vpc, given.subnets)
+    check_subnets(checks, given.vpc, given.subnets)
     _check_security_groups(checks, scope, given.security_groups)
     if given.user_data is not None:
         remedy = "give ec2.UserData.for_linux(), say"
@@ -143,43 +144,12 @@ def operating_system(scope: Construct, image: ec2.IMachineImage) -> ec2.Operatin
     return image.get_image(aside).os_type
 
 
-def _check_present(checks: Checks, argument: str, given: object, attribute: str, interface: str) -> None:
-    if given is None:
-        checks.refuse(argument, f"an {interface}", "NoneType None", f"give a construct that implements {interface}")
-    check_resource(checks, None, argument, given, attribute, interface)
-
-
 def _check_count(checks: Checks, argument: str, value: object, low: int, remedy: str) -> None:
     rule = f"a whole number from {low}"
     if isinstance(value, bool) or not isinstance(value, int | float):
         checks.refuse(argument, rule, f"{type(value).__name__} {value!r}", remedy)
     if not is_token(value) and (not math.isfinite(value) or value != int(value) or value < low):
         checks.refuse(argument, rule, value, remedy)
-
-
-def _check_subnets(checks: Checks, vpc: ec2.IVpc, subnets: object) -> None:
-    remedy = "give ec2.SubnetSelection(subnet_type=...) with a type that the VPC has"
-    if subnets is not None:
-        checks.instance("subnets", subnets, ec2.SubnetSelection, remedy=remedy)
-    try:
-        found = vpc.select_subnets(**selection(subnets)).subnet_ids
-    except RuntimeError as error:
-        # Behind the name of its error, the CDK tells which subnets the VPC has.
-        checks.refuse("subnets", "a selection of subnets that the VPC has", str(error).partition(": ")[2], remedy)
-    if not found:
-        checks.refuse("subnets", "a selection of one subnet or more", "one of none", remedy)
-
-
-def selection(subnets: object) -> dict[str, Any]:
-    """Return a selection of subnets as arguments; private ones with a way out when nothing was selected.
-
-    Args:
-        subnets: The argument.
-    """
-    if not isinstance(subnets, ec2.SubnetSelection):
-        return {"subnet_type": ec2.SubnetType.PRIVATE_WITH_EGRESS}
-    names = ("availability_zones", "one_per_az", "subnet_filters", "subnet_group_name", "subnets", "subnet_type")
-    return {name: getattr(subnets, name) for name in names if getattr(subnets, name) is not None}
 
 
 def _check_security_groups(checks: Checks, scope: Construct, given: object) -> None:
@@ -190,7 +160,7 @@ def _check_security_groups(checks: Checks, scope: Construct, given: object) -> N
         checks, "security_groups", given, unit="groups", remedy=remedy, low=1, high=MAX_SECURITY_GROUPS, known=True
     )
     for position, group in enumerate(groups):
-        _check_present(checks, f"security_groups[{position}]", group, "security_group_id", "ISecurityGroup")
+        check_present(checks, f"security_groups[{position}]", group, "security_group_id", "ISecurityGroup")
         checks.same_region(f"security_groups[{position}]", group, scope)
 
 

@@ -14,10 +14,11 @@ from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks
 from cdk_refarch._parts.findings import acknowledge
+from cdk_refarch._parts.subnet_checks import selection
 from cdk_refarch.image_builder_cicd.auto_scaling_key import admit_auto_scaling
 
 from . import fleet_alarms, fleet_instances
-from .fleet_checks import Instances, check_capacity, check_instances, operating_system, selection
+from .fleet_checks import Instances, check_capacity, check_instances, operating_system
 from .fleet_update_checks import check_health, check_update
 from .fleet_updates import update_policy, wait_for_signals
 from .fleet_values import FleetCapacity, FleetVolume, InstanceRefresh, RollingUpdate
