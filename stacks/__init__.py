@@ -10,15 +10,19 @@ if TYPE_CHECKING:
 
     from .config import Settings
 
-Architecture = Literal["iot_to_firehose", "macie_to_eventbridge", "ses_config_sets", "image_builder_cicd"]
+Architecture = Literal[
+    "iot_to_firehose", "macie_to_eventbridge", "ses_config_sets", "image_builder_cicd", "workspaces_failover"
+]
 
 STACKS: dict[Architecture, str] = {
     "iot_to_firehose": "IotToFirehose",
     "macie_to_eventbridge": "MacieToEventBridge",
     "ses_config_sets": "SesConfigSets",
     "image_builder_cicd": "ImageBuilderCicd",
+    "workspaces_failover": "WorkspacesFailover",
 }
-"""Architecture to the name of its stack; the class is named the same with ``Stack`` behind."""
+"""Architecture to the name of its stack; the class is named the same with ``Stack`` behind. It adds stacks of other
+regions that belong to it, which have its name with more behind."""
 
 
 def build(app: cdk.App, settings: Settings) -> None:

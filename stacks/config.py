@@ -175,6 +175,51 @@ class ImageBuilderCicdSettings(_Section):
             yield "approval", "approval_emails", "given together", "approval_emails with approval false", remedy
 
 
+class WorkspacesFailoverSettings(_Section):
+    """What the stacks of ``WorkspacesFailover`` are built with; the constructs check the values further."""
+
+    key: ClassVar[str] = "workspaces_failover"
+
+    fqdn: str = "desktop.example.com"
+    hosted_zone_id: str | None = None
+    hosted_zone_name: str = "example.com"
+    primary_region: str = "us-east-1"
+    failover_region: str = "us-west-2"
+    primary_directory_id: str | None = None
+    failover_directory_id: str | None = None
+    service_account_secret: str | None = None
+    directory_name: str = "corp.example.com"
+    allowed_cidrs: list[str] = ["192.0.2.0/24"]
+    users: list[str] = []
+    primary_bundle_id: str | None = None
+    failover_bundle_id: str | None = None
+    standby: bool = False
+    automatic: bool = False
+    drill_minutes: int = 15
+
+    def _contradictions(self) -> Iterator[Contradiction]:
+        together = "given together"
+        if self.primary_region == self.failover_region:
+            remedy = "choose two regions that have connection aliases of WorkSpaces"
+            yield "primary_region", "failover_region", "different", self.primary_region, remedy
+        if self.users and self.primary_bundle_id is None:
+            yield "users", "primary_bundle_id", together, "users alone", "give the bundle of their WorkSpaces"
+        if self.users and not self.standby and self.failover_bundle_id is None:
+            remedy = "give the bundle of their WorkSpaces there, or standby true"
+            yield "users", "failover_bundle_id", together, "users alone", remedy
+        if self.standby and self.failover_bundle_id is not None:
+            remedy = "drop failover_bundle_id: a standby is made from the primary WorkSpace"
+            yield "standby", "failover_bundle_id", "given one at a time", "both", remedy
+        if self.failover_directory_id is not None and self.primary_directory_id is None:
+            remedy = "give both for directories that are there, or neither"
+            yield "primary_directory_id", "failover_directory_id", together, "failover_directory_id alone", remedy
+        connects = self.primary_directory_id is not None and self.failover_directory_id is None
+        if connects != (self.service_account_secret is not None):
+            given = "primary_directory_id" if connects else "service_account_secret"
+            remedy = "name the secret of a service account for the AD Connector that is created for a given directory"
+            yield "primary_directory_id", "service_account_secret", together, f"{given} alone", remedy
+
+
 class Settings(_Section):
     """The settings of the whole app; without any context, these defaults."""
 
@@ -191,6 +236,9 @@ class Settings(_Section):
     ses_config_sets: Annotated[SesConfigSetsSettings, BeforeValidator(_from_command_line)] = SesConfigSetsSettings()
     image_builder_cicd: Annotated[ImageBuilderCicdSettings, BeforeValidator(_from_command_line)] = (
         ImageBuilderCicdSettings()
+    )
+    workspaces_failover: Annotated[WorkspacesFailoverSettings, BeforeValidator(_from_command_line)] = (
+        WorkspacesFailoverSettings()
     )
 
     @classmethod

@@ -40,6 +40,7 @@ class CloudFormation:
         return nullcontext()
 
     def send(self, kind: str, properties: Any, action: str = "Create", context: Any = None, **more: Any) -> Any:
+        """Send a request and return its answer; None if the function goes on in another invocation."""
         event = {
             "RequestType": action,
             "ResourceType": kind,
@@ -50,12 +51,18 @@ class CloudFormation:
             "ResourceProperties": {"ServiceToken": "arn", **properties},
             **more,
         }
+        answered = len(self.requests)
         self.module.handler(event, context or Context())
-        return self.answer
+        return self.answer if len(self.requests) > answered else None
 
     @property
     def answer(self) -> Any:
         return json.loads(self.requests[-1].data)
+
+    @property
+    def again(self) -> list[Any]:
+        """The requests with which the function has called itself."""
+        return [json.loads(given["Payload"]) for given in self.given("Invoke")]
 
     def given(self, operation: str) -> list[dict[str, Any]]:
         return [call.parameters for call in self.aws.calls if call.operation == operation]

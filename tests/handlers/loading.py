@@ -11,6 +11,8 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent.parent / "constructs" / "cdk_refarch"
 PROVIDERS = PACKAGE / "_parts" / "providers"
+SHARED = {"directory_service": ("directories", "managed_ad_replicas")}
+"""What modules of providers import besides the protocol, in this order."""
 FUNCTION_ARN = "arn:aws:lambda:eu-central-1:111122223333:function:handler"
 
 
@@ -51,7 +53,8 @@ def load_provider(name: str) -> Any:
     """
     with pytest.MonkeyPatch.context() as patch:
         # Its folder is the root of the function's code, and nothing of it stays for other tests.
-        patch.setitem(sys.modules, "cloudformation", _run("cloudformation", PROVIDERS / "cloudformation.py"))
+        for shared in ("cloudformation", *SHARED.get(name, ())):
+            patch.setitem(sys.modules, shared, _run(shared, PROVIDERS / f"{shared}.py"))
         return _run(f"provider_{name}", PROVIDERS / f"{name}.py")
 
 
