@@ -57,14 +57,14 @@ class Later:
 
 
 def checked_app(flags: dict[str, Any], folder: Path) -> cdk.App:
-    """Return an app with the security packs, whose findings do not stop it.
+    """Return an app with CloudFormation Validate and the security packs, whose findings do not stop it.
 
     Args:
         flags: The consumer's feature flags.
         folder: Where it is synthesized to.
     """
     quiet = {"@aws-cdk/core:failSynthOnValidationErrors": False}
-    app = cdk.App(post_cli_context={**flags, **quiet}, outdir=str(folder))
+    app = cdk.App(post_cli_context={**flags, **quiet}, outdir=str(folder), builtin_cloud_formation_validation=True)
     cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app))
     return app
 
