@@ -73,10 +73,10 @@ def test_whatever_the_flags_of_the_app_the_packs_find_nothing_and_the_pipeline_i
     assert kinds.count("AWS::CodePipeline::Pipeline") == 1
 
 
-def test_what_the_flags_change_are_no_permissions(tmp_path: Path) -> None:
+def test_what_the_flags_change_are_no_permissions() -> None:
     found = []
-    for number, flags in enumerate((FLAGS, NO_FLAGS)):
-        stack = cdk.Stack(checked_app(flags, tmp_path / str(number)), "Delivery")
+    for flags in (FLAGS, NO_FLAGS):
+        stack = cdk.Stack(cdk.App(post_cli_context=flags), "Delivery")
         everything(stack)
         found.append(
             {
