@@ -21,7 +21,7 @@ from .display import Display
 from .leftovers import Leftovers, Remains, stacks
 from .process import Sandbox
 from .run import Run
-from .scenarios import Broken, Deployment, Outcome, Scenario, Script, architectures, regions, script
+from .scenarios import Broken, Deployment, Outcome, Scenario, Script, regions, script
 
 _BREAKS = (
     Broken,
@@ -130,8 +130,7 @@ class Demo:
             for deployment in one.deployments:
                 self._cdk.synthesize(deployment)
         with self._display.step("cdk bootstrap"):
-            # The command line publishes the assets of an app's other stacks too.
-            self._cdk.bootstrap(regions([*scripts, *map(script, architectures())]))
+            self._cdk.bootstrap(regions(scripts))
         return [self._architecture(one) for one in scripts]
 
     def _architecture(self, script: Script) -> Result:

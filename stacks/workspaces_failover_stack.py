@@ -61,7 +61,7 @@ class WorkspacesFailoverStack(cdk.Stack):
             primary=self.primary.site,
             failover=self.standby.site,
             zone=self._zone(own),
-            trigger_alarms=[self.primary.site.alarms["Unhealthy"]] if own.automatic else [],
+            trigger_alarms=[self.primary.site.alarms["MostlyUnhealthy"]] if own.automatic else [],
             drill_duration=cdk.Duration.minutes(own.drill_minutes),
             alarm_topic=self.alarm_topic,
             removal_policy=removal,

@@ -100,7 +100,7 @@ class Redirection(cdk.Stack):
             primary=primary,
             failover=failover,
             zone=zone,
-            trigger_alarms=[primary.alarms["Unhealthy"]],
+            trigger_alarms=[primary.alarms["MostlyUnhealthy"]],
             drill_duration=cdk.Duration.minutes(30),
             alarm_topic=AlarmTopic(self, "Alarms"),
         )

@@ -8,6 +8,7 @@ def install() -> None:
     from . import (
         athena,
         cloudwatch,
+        condition_keys,
         conditions,
         crashes,
         custom_resources,
@@ -25,6 +26,7 @@ def install() -> None:
         macie,
         object_lock,
         ordering,
+        parameters,
         recorded,
         redrive,
         route53,
@@ -39,6 +41,7 @@ def install() -> None:
     iot.install()
     firehose.install()
     firehose_s3.remember_metrics()
+    condition_keys.install()
     events.install()
     rule_counts.install()
     scheduled_rules.install()
@@ -49,6 +52,7 @@ def install() -> None:
     crashes.install()
     log_metrics.install()
     object_lock.install()
+    parameters.install()
     conditions.install()
     custom_resources.install()
     state_machines.install()

@@ -13,7 +13,6 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ministack.core import iam_actions
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudwatch, eventbridge, firehose, lambda_svc, scheduler, sns, sqs, stepfunctions
 from ministack.services.cloudformation import provisioners
@@ -35,7 +34,6 @@ _POLICY_ACTIONS = {"lambda": "lambda:InvokeFunction", "sns": "sns:Publish", "sqs
 _RULE = "AWS::Events::Rule"
 _log = logging.getLogger("sandbox.events")
 _invoke_target = eventbridge._invoke_target
-_tag_context = iam_actions.request_tag_context
 
 
 def install() -> None:
@@ -45,20 +43,6 @@ def install() -> None:
     eventbridge._dispatch_to_lambda = _invoke
     handlers = provisioners._RESOURCE_HANDLERS
     handlers[_RULE] = _with_bus(handlers[_RULE])
-    iam_actions.request_tag_context = _request_context
-
-
-def _request_context(service: str, action: str, body: bytes, *rest: Any) -> dict[str, Any]:
-    """The condition keys of a request, with those that PutEvents has; entries that differ meet no condition on them."""
-    context: dict[str, Any] = _tag_context(service, action, body, *rest)
-    if action != "events:PutEvents":
-        return context
-    entries = json.loads(body or b"{}").get("Entries") or []
-    for key, name in (("events:source", "Source"), ("events:detail-type", "DetailType")):
-        said = {entry.get(name) for entry in entries}
-        if len(said) == 1:
-            context[key] = said.pop()
-    return context
 
 
 def _with_bus(handler: dict[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,13 @@ ALARMS, ROLE, RULE, QUEUE = "AWS::SNS::Topic", "AWS::IAM::Role", "AWS::Events::R
 HARDENING, TEST = "components/hardening.yaml", "sshd -T | grep"
 FAR = "eu-west-1"
 SETTINGS = {"environment": {"COPY_REGIONS": FAR}}
-DEPLOYMENTS = (Deployment((APP,), context={"image_builder_cicd": json.dumps(SETTINGS)}, deploys=(IMAGE, FLEET)),)
+DEPLOYMENTS = (
+    Deployment(
+        (APP,),
+        context={"architectures": "image_builder_cicd", "image_builder_cicd": json.dumps(SETTINGS)},
+        deploys=(IMAGE, FLEET),
+    ),
+)
 
 
 @scenario("a commit becomes an image, and the image a fleet")

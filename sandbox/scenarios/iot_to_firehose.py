@@ -22,7 +22,7 @@ from . import Broken, Deployment, Outcome, scenario
 
 APP, FLEET, VARIANTS = "IotToFirehose", "Fleet", "IotToFirehoseVariants"
 DEPLOYMENTS = (
-    Deployment((APP,)),
+    Deployment((APP,), context={"architectures": "iot_to_firehose"}),
     Deployment((FLEET,), app="examples/iot_to_firehose/app.py"),
     Deployment((VARIANTS,), app="sandbox/scenarios/apps/iot_to_firehose.py"),
 )

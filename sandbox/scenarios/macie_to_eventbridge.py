@@ -18,7 +18,7 @@ APP, AUDIT, COMPANY, VARIANTS = "MacieToEventBridge", "Audit", "DataSecurity", "
 EXAMPLE = "examples/macie_to_eventbridge"
 SETTINGS = {"automated_discovery": True}
 DEPLOYMENTS = (
-    Deployment((APP,), context={"macie_to_eventbridge": json.dumps(SETTINGS)}),
+    Deployment((APP,), context={"architectures": "macie_to_eventbridge", "macie_to_eventbridge": json.dumps(SETTINGS)}),
     Deployment((AUDIT, COMPANY), app=f"{EXAMPLE}/app.py"),
     Deployment((VARIANTS,), app="sandbox/scenarios/apps/macie_to_eventbridge.py"),
 )
@@ -232,7 +232,9 @@ def again(run: Run) -> Outcome:
     macie = run.client("macie2")
     created, before = macie.get_macie_session()["createdAt"], set(found_in(run))
     settings = json.dumps({**SETTINGS, "min_severity": "MEDIUM"})
-    Cdk(run.sandbox, run.say).deploy(Deployment((APP,), context={"macie_to_eventbridge": settings}))
+    Cdk(run.sandbox, run.say).deploy(
+        Deployment((APP,), context={"architectures": "macie_to_eventbridge", "macie_to_eventbridge": settings})
+    )
     must_be(macie.get_macie_session()["createdAt"] == created, "Macie was disabled and enabled")
     must_be(before <= set(found_in(run)), "findings are gone")
     with placed(run, "customers", "medium.csv", secrets=3):

@@ -32,8 +32,14 @@ VARIANTS = "SesConfigSetsVariants"
 SETTINGS = {"account_suppression": ["BOUNCE", "COMPLAINT"]}
 DEPLOYMENTS = (
     # With received mail, which the next one drops again: what was activated must be taken back then.
-    Deployment((APP,), context={"ses_config_sets": json.dumps(SETTINGS | {"inbound_recipients": ["example.com"]})}),
-    Deployment((APP,), context={"ses_config_sets": json.dumps(SETTINGS)}),
+    Deployment(
+        (APP,),
+        context={
+            "architectures": "ses_config_sets",
+            "ses_config_sets": json.dumps(SETTINGS | {"inbound_recipients": ["example.com"]}),
+        },
+    ),
+    Deployment((APP,), context={"architectures": "ses_config_sets", "ses_config_sets": json.dumps(SETTINGS)}),
     Deployment((SHOP,), app="examples/ses_config_sets/app.py"),
     Deployment((VARIANTS,), app="sandbox/scenarios/apps/ses_config_sets.py"),
 )

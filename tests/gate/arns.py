@@ -111,7 +111,8 @@ def _pattern(arn_format: str) -> str:
     # A name at the end after a slash may have slashes itself, as the key of an object or an MQTT topic has.
     # So has that of a log group, whose ARN ends in :* in policies for most actions:
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
-    arn_format = re.sub(r"(?<=/|:)\$\{LogGroupName\}$|(?<=/)\$\{\w+\}$", "*", arn_format)
+    # The name of a secret may have them as well.
+    arn_format = re.sub(r"(?<=/|:)\$\{(LogGroupName|SecretId)\}$|(?<=/)\$\{\w+\}$", "*", arn_format)
     return re.sub(r"\$\{\w+\}", _NAME, arn_format)
 
 

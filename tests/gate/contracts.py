@@ -12,6 +12,7 @@ from typing import Any
 
 from .contracts_images import IMAGE_CONTRACTS
 from .contracts_ses import SES_CONTRACTS
+from .contracts_workspaces import WORKSPACES_CONTRACTS
 from .grants import Row
 from .intrinsics import flat
 from .needs import Need, Resources, name_of, used_by
@@ -174,6 +175,7 @@ CONTRACTS: tuple[Callable[[Resources], Iterator[Need]], ...] = (
     function_to_dead_letter_queue,
     *SES_CONTRACTS,
     *IMAGE_CONTRACTS,
+    *WORKSPACES_CONTRACTS,
 )
 
 
@@ -188,13 +190,13 @@ def unmet(template: dict[str, Any], permissions: list[Row]) -> Iterator[str]:
         for need in contract(template["Resources"]):
             # What is not of this template, such as a role or key that was given, cannot be judged.
             known = need.holder in template["Resources"] or need.holder.startswith("alias/aws/")
-            if known and not any(_grants(row, need) for row in permissions):
+            if known and not any(grants(row, need) for row in permissions):
                 link = (contract.__doc__ or "").split()[0]
                 who = f" for {need.principal}" if need.principal else ""
                 yield f"{need.holder} needs {need.action}{who} on {need.resource}, because {need.why}: {link}"
 
 
-def _grants(row: Row, need: Need) -> bool:
+def grants(row: Row, need: Need) -> bool:
     kind = "policy on" if need.principal else "role"
     wanted = (f"{kind} {need.holder}", "Allow", need.principal, need.action)
     if (row.holder, row.effect, row.principal, row.action) != wanted:

@@ -30,7 +30,19 @@ LOG_DELIVERY = (
     "A state machine that writes a log manages log deliveries, for which IAM knows no resource: "
     "https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html"
 )
+DIRECTORY_NETWORK = (
+    "Directory Service and WorkSpaces ask Amazon EC2 in the name of their caller, for what they name themselves: "
+    "https://docs.aws.amazon.com/directoryservice/latest/admin-guide/UsingWithDS_IAM_ResourcePermissions.html"
+)
 STAR_REASONS: dict[str, str] = {
+    **{
+        f"ec2:{one}": DIRECTORY_NETWORK
+        for one in (
+            *("AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "CreateNetworkInterface"),
+            *("CreateSecurityGroup", "CreateTags", "DeleteNetworkInterface", "DeleteSecurityGroup"),
+            *("RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress"),
+        )
+    },
     "logs:CreateLogDelivery": LOG_DELIVERY,
     "logs:DeleteLogDelivery": LOG_DELIVERY,
     "logs:DescribeIndexPolicies": (
@@ -59,6 +71,8 @@ def _unknown(what: str, page: str) -> str:
 
 STAR_SERVICES = {
     "autoscaling": _unknown("what describes groups", "amazonec2autoscaling"),
+    "cloudwatch": _unknown("data of metrics", "amazoncloudwatch"),
+    "ds": _unknown("what lists directories, and for those that are yet to be created", "awsdirectoryservice"),
     "ec2": _unknown("what lists instances and images", "amazonec2"),
     "ec2messages": _unknown("messages of the agent", "amazonmessagedeliveryservice"),
     "elasticloadbalancing": _unknown("what describes target groups", "awselasticloadbalancingv2"),
@@ -69,6 +83,7 @@ STAR_SERVICES = {
     "ssm": _unknown("what lists, and for inventories", "awssystemsmanager"),
     "ssmmessages": _unknown("sessions", "amazonsessionmanagermessagegatewayservice"),
     "tag": _unknown("tags of all services", "amazonresourcegrouptaggingapi"),
+    "workspaces": _unknown("what describes and what tags", "amazonworkspaces"),
     "xray": XRAY,
 }
 """Services of which a role has actions on every resource that IAM knows on * only, to the reason for it."""

@@ -24,7 +24,7 @@ from .test_permissions import problems
 from .test_reports import findings, silence
 
 STRATEGIES = sorted(ROOT.glob("tests/unit/*/*strategies.py"))
-REFUSAL = re.compile(r"[\w/]+: .+ must be .+, got .+; .+", re.DOTALL)
+REFUSAL = re.compile(r"[\w/-]+: .+ must be .+, got .+; .+", re.DOTALL)
 EXAMPLES = 40
 PER_STACK = 8
 """A stack holds 500 resources at most."""

@@ -12,7 +12,7 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from stacks import STACKS
+from stacks import STACKS, build
 from stacks.config import Settings
 from tests.conftest import ROOT
 
@@ -77,6 +77,57 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str, str]] = [
     ),
 ]
 
+DESKTOPS = {"users": ["ann"], "primary_bundle_id": "wsb-1a2b3c4d5", "failover_bundle_id": "wsb-2a2b3c4d5"}
+GIVEN = {"primary_directory_id": "d-1111111111", "failover_directory_id": "d-2222222222"}
+SECRET = {"service_account_secret": "connector"}
+
+OF_WORKSPACES: list[tuple[dict[str, Any], str, str, str]] = [
+    (
+        {"failover_region": "us-east-1"},
+        "primary_region",
+        "failover_region",
+        "different, got us-east-1; choose two regions that have connection aliases of WorkSpaces",
+    ),
+    (
+        {"users": ["ann"], "standby": True},
+        "users",
+        "primary_bundle_id",
+        "given together, got users alone; give the bundle of their WorkSpaces",
+    ),
+    (
+        {"users": ["ann"], "primary_bundle_id": "wsb-1a2b3c4d5"},
+        "users",
+        "failover_bundle_id",
+        "given together, got users alone; give the bundle of their WorkSpaces there, or standby true",
+    ),
+    (
+        {**DESKTOPS, "standby": True},
+        "standby",
+        "failover_bundle_id",
+        "given one at a time, got both; drop failover_bundle_id: a standby is made from the primary WorkSpace",
+    ),
+    (
+        {"failover_directory_id": "d-2222222222"},
+        "primary_directory_id",
+        "failover_directory_id",
+        "given together, got failover_directory_id alone; give both for directories that are there, or neither",
+    ),
+    *(
+        (
+            one,
+            "primary_directory_id",
+            "service_account_secret",
+            f"given together, got {key} alone; name the secret of a service account for the AD Connector that is "
+            "created for a given directory",
+        )
+        for one, key in (
+            ({"primary_directory_id": "d-1111111111"}, "primary_directory_id"),
+            (SECRET, "service_account_secret"),
+            ({**GIVEN, **SECRET}, "service_account_secret"),
+        )
+    ),
+]
+
 REFUSED: list[tuple[dict[str, Any], str]] = [
     (
         {"removal": "keep"},
@@ -125,6 +176,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         )
         for given, one, other, rest in CONTRADICTIONS
     ),
+    *(
+        (
+            {"workspaces_failover": json.dumps(given)},
+            f"context keys workspaces_failover.{one} and workspaces_failover.{other} must be {rest}",
+        )
+        for given, one, other, rest in OF_WORKSPACES
+    ),
 ]
 
 
@@ -165,6 +223,59 @@ def test_keys_that_go_together_are_read(given: dict[str, Any]) -> None:
     assert settings({"ses_config_sets": json.dumps(given)}).ses_config_sets.model_dump(include=set(given)) == given
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        DESKTOPS,
+        {"users": ["ann"], "primary_bundle_id": "wsb-1a2b3c4d5", "standby": True},
+        GIVEN,
+        {"primary_directory_id": "d-1111111111", **SECRET},
+        {"primary_region": "eu-west-1", "failover_region": "eu-central-1"},
+    ],
+    ids=str,
+)
+def test_settings_of_workspaces_that_go_together_are_read(given: dict[str, Any]) -> None:
+    found = settings({"workspaces_failover": json.dumps(given)}).workspaces_failover
+    assert found.model_dump(include=set(given)) == given
+
+
+VARIANTS: dict[str, tuple[dict[str, Any], dict[str, set[str]]]] = {
+    "defaults": ({}, {"Primary": {"AWS::DirectoryService::MicrosoftAD"}, "Standby": {"Custom::ManagedAdReplica"}}),
+    "directories that are there": (
+        {**GIVEN, "hosted_zone_id": "Z0123456789ABCDEFGHIJ", "automatic": True},
+        {"Primary": set(), "Standby": set(), "": {"AWS::Route53::HealthCheck"}},
+    ),
+    "a connector to one that is there": (
+        {"primary_directory_id": "d-1111111111", **SECRET, **DESKTOPS},
+        {"Primary": {"AWS::WorkSpaces::Workspace"}, "Standby": {"Custom::AdConnector", "AWS::WorkSpaces::Workspace"}},
+    ),
+    "standbys": (
+        {"users": ["ann"], "primary_bundle_id": "wsb-1a2b3c4d5", "standby": True, "drill_minutes": 1},
+        {"Primary": {"AWS::WorkSpaces::Workspace"}, "Standby": {"Custom::StandbyWorkspace"}},
+    ),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_workspaces_are_deployed_in_three_stacks_of_two_regions(variant: str) -> None:
+    given, expected = VARIANTS[variant]
+    context = {"architectures": "workspaces_failover", "workspaces_failover": json.dumps(given), "prefix": "Dev"}
+    app = cdk.App(context=context, builtin_cloud_formation_validation=False)
+    build(app, Settings.from_context(app.node))
+    made = {one.stack_name: one for one in app.synth().stacks}
+    names = {part: f"DevWorkspacesFailover{part}" for part in ("", "Primary", "Standby")}
+    assert set(made) == set(names.values())
+    assert [made[names[part]].environment.region for part in names] == ["us-west-2", "us-east-1", "us-west-2"]
+    for part, kinds in expected.items():
+        assert kinds <= {one["Type"] for one in made[names[part]].template["Resources"].values()}
+    zones = [one["Type"] for one in made[names[""]].template["Resources"].values() if "HostedZone" in one["Type"]]
+    assert len(zones) == ("hosted_zone_id" not in given)
+    checks = [
+        one for one in made[names[""]].template["Resources"].values() if one["Type"] == "AWS::Route53::HealthCheck"
+    ]
+    assert len(checks) == (3 if given.get("automatic") else 1)
+
+
 def run(context: dict[str, Any], folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     env = {name: value for name, value in os.environ.items() if name not in ("JSII_NODE", "CDK_CONTEXT_JSON")}
     env |= {"CDK_OUTDIR": str(folder), "CDK_CONTEXT_JSON": json.dumps(context), **environ}
@@ -176,7 +287,7 @@ def test_the_app_runs_by_itself_on_the_pinned_node_without_a_word(tmp_path: Path
     done = run({}, tmp_path, CDK_VALIDATION="false")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert {path.name for path in tmp_path.glob("*.template.json")} == {
-        f"{name}.template.json" for name in STACKS.values()
+        f"{name}.template.json" for name in (*STACKS.values(), "WorkspacesFailoverPrimary", "WorkspacesFailoverStandby")
     }
     assert not (tmp_path / "validation-report.json").exists()
 

@@ -27,6 +27,7 @@ CONSUMER = """
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -36,6 +37,8 @@ from cdk_refarch import InstanceRefresh, ManagedComponent, RollingFleet
 from cdk_refarch import AlarmTopic, BucketLifecycle, GlueTable, IotToFirehose, S3Sink
 from cdk_refarch import ClassificationJob, FindingRoute, MacieToEventBridge, Notification, Quarantine, Route
 from cdk_refarch import DnsRecord, DomainIdentity, FeedbackHook, Pause, Reputation, SendingStream, SesConfigSets
+from cdk_refarch import ConnectionAlias, Desktop, ExistingDirectory, IpGroup, IpRule, RedirectionRecord, StandbyDesktop
+from cdk_refarch import WorkspacesFailover, WorkspacesSite
 
 DOCUMENT = {
     "schemaVersion": 1.0,
@@ -106,6 +109,31 @@ fleet = RollingFleet(
 )
 delivery = ImageBuilderCicd(stack, "Delivery", fleets=[FleetDeployment(), FleetDeployment(id="B", stack_name="Web")])
 started: iam.Grant = delivery.grant_start(iam.User(stack, "Operator"))
+sites = [
+    WorkspacesSite(
+        cdk.Stack(app, f"Site-{region}", env=cdk.Environment(region=region)),
+        "Site",
+        fqdn="desktop.example.com",
+        directory=ExistingDirectory(directory_id=directory),
+        ip_groups=[IpGroup(id="Office", rules=[IpRule(cidr="198.51.100.0/24")])],
+        desktops=[desktop],
+    )
+    for region, directory, desktop in (
+        ("eu-west-1", "d-1111111111", Desktop(user_name="ann", bundle_id="wsb-0a1b2c3d4")),
+        ("eu-central-1", "d-2222222222", StandbyDesktop(user_name="ann", primary_region="eu-west-1")),
+    )
+]
+redirection = cdk.Stack(app, "Redirection", env=cdk.Environment(region="eu-central-1"))
+failover = WorkspacesFailover(
+    redirection,
+    "Failover",
+    primary=sites[0],
+    failover=sites[1],
+    zone=route53.PublicHostedZone(redirection, "Zone", zone_name="example.com"),
+    trigger_alarms=[sites[0].alarms["MostlyUnhealthy"]],
+)
+alias: ConnectionAlias = sites[0].connection_alias
+record: RedirectionRecord = failover.record
 results: s3.IBucket | None = macie.discovery.results.bucket if macie.discovery.results else None
 app.synth()
 """
@@ -115,12 +143,13 @@ MYPY = ("-m", "mypy", "--strict", "--cache-dir", str(ROOT / ".mypy_cache"), "--p
 
 MISTAKE = """
 from cdk_refarch import IotToFirehose, MacieToEventBridge, RollingFleet
-from cdk_refarch import S3Sink, SendingStream, SesConfigSets, TicketQueue
+from cdk_refarch import S3Sink, SendingStream, SesConfigSets, TicketQueue, WorkspacesFailover
 
 IotToFirehose(None, "x", topic_filter=1, sinks=[S3Sink(compression="LZ4")])
 MacieToEventBridge(None, "x", ticket_queue=TicketQueue(min_severity="CRITICAL"))
 SesConfigSets(None, "x", identity="example.com", streams={"news": SendingStream(pool="OWN")})
 RollingFleet(None, "x", vpc=None, image="ami-1", instance_type="t3.small")
+WorkspacesFailover(None, "x", primary="a", failover="b", zone="example.com", ttl=60)
 """
 
 
@@ -195,7 +224,7 @@ def test_a_consumer_type_checks_strictly(consumer: Path) -> None:
 
 def test_a_type_checker_sees_wrong_arguments(consumer: Path) -> None:
     done = in_consumer(consumer, *MYPY, str(consumer / "venv" / "bin" / "python"), "mistake.py")
-    assert done.stdout.count("error:") == 12
+    assert done.stdout.count("error:") == 17
 
 
 def test_the_public_names_are_those_of_the_stub() -> None:
@@ -248,6 +277,19 @@ ALLOWED = {
         "aws_cloudwatch", "aws_cloudwatch_actions", "aws_iam", "aws_kms", "aws_logs", "aws_route53", "aws_ses",
         "aws_sns", "aws_sqs",
     },
+    "workspaces_failover.connection_alias": {
+        "aws_iam", "aws_kms", "aws_lambda", "aws_logs", "aws_sns", "aws_sqs", "aws_workspaces",
+    },
+    "workspaces_failover.redirection_record": {"aws_route53"},
+    "workspaces_failover.workspaces_failover": {
+        "aws_cloudwatch", "aws_cloudwatch_actions", "aws_directoryservice", "aws_events", "aws_iam", "aws_kms",
+        "aws_lambda", "aws_logs", "aws_route53", "aws_sns", "aws_sqs", "aws_ssm", "aws_stepfunctions",
+        "aws_workspaces",
+    },
+    "workspaces_failover.workspaces_site": {
+        "aws_cloudwatch", "aws_cloudwatch_actions", "aws_directoryservice", "aws_ec2", "aws_iam", "aws_kms",
+        "aws_lambda", "aws_logs", "aws_sns", "aws_sqs", "aws_workspaces",
+    },
 }  # fmt: skip
 """The service modules that an architecture, or a part of it, uses; the CDK loads some more with them."""
 
@@ -259,6 +301,10 @@ LATE = {
     "iot_to_firehose": {"aws_glue"},
     "macie_to_eventbridge": {"aws_dynamodb", "aws_kinesisfirehose", "aws_stepfunctions"},
     "ses_config_sets": {"aws_athena", "aws_dynamodb", "aws_glue", "aws_kinesisfirehose", "aws_lambda"},
+    "workspaces_failover.connection_alias": {"aws_cloudwatch", "aws_directoryservice", "aws_route53"},
+    "workspaces_failover.redirection_record": {"aws_cloudwatch", "aws_lambda", "aws_workspaces"},
+    "workspaces_failover.workspaces_failover": {"aws_secretsmanager", "aws_dynamodb", "aws_kinesisfirehose"},
+    "workspaces_failover.workspaces_site": {"aws_route53", "aws_secretsmanager", "aws_ssm", "aws_stepfunctions"},
 }
 """What takes its time to load, and is loaded only when it is asked for, or by the consumer."""
 

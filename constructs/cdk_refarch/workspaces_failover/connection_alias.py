@@ -10,6 +10,7 @@ from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks
 from cdk_refarch._parts.claims import check_claims, claim
+from cdk_refarch._parts.findings import acknowledge_wildcard
 from cdk_refarch._parts.keys import key_for
 from cdk_refarch._parts.operation import Operation
 from cdk_refarch._parts.provider import Provider
@@ -17,6 +18,9 @@ from cdk_refarch._parts.resource_checks import check_resources
 
 from .site_checks import check_fqdn
 from .statements import ANY_WORKSPACES, statement, workspaces_arn
+
+LASTS = cdk.Duration.minutes(15)
+"""An association takes seconds; more is given to it than one invocation has."""
 
 
 class ConnectionAlias(Construct):
@@ -77,7 +81,7 @@ class ConnectionAlias(Construct):
         self.fqdn, self.directory_id = fqdn, directory_id
         self.alias = workspaces.CfnConnectionAlias(self, "Alias", connection_string=fqdn)
         self.alias_id: str = self.alias.attr_alias_id
-        aliases = workspaces_arn(self, "connectionalias", self.alias_id)
+        alias, any_alias = (workspaces_arn(self, "connectionalias", name) for name in (self.alias_id, "*"))
         provider = Provider(
             self,
             "Provider",
@@ -86,12 +90,19 @@ class ConnectionAlias(Construct):
             statements=[
                 statement(["workspaces:DescribeConnectionAliases"], "*"),
                 statement(
-                    ["workspaces:AssociateConnectionAlias"], aliases, workspaces_arn(self, "directory", directory_id)
+                    ["workspaces:AssociateConnectionAlias"], alias, workspaces_arn(self, "directory", directory_id)
                 ),
-                statement(["workspaces:DisassociateConnectionAlias"], aliases),
+                statement(["workspaces:DisassociateConnectionAlias"], any_alias),
             ],
             operation=operation,
             any_resource=ANY_WORKSPACES,
+            lasts=LASTS,
+        )
+        acknowledge_wildcard(
+            provider.role,
+            any_alias,
+            "The alias of a name that was in the template before gives the directory free, and nobody knows its id by "
+            "then.",
         )
         association = provider.resource(
             self,

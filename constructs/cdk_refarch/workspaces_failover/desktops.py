@@ -13,7 +13,7 @@ from cdk_refarch._parts.operation import Operation
 from cdk_refarch._parts.provider import Provider
 
 from .site_values import Desktop, StandbyDesktop
-from .statements import ANY_WORKSPACES, encrypt_volumes, statement, workspaces_arn
+from .statements import ANY_WORKSPACES, MARK, encrypt_volumes, of_this_stack, statement, tag, workspaces_arn
 
 LASTS = cdk.Duration.minutes(55)
 """A WorkSpace with an encrypted root volume may take an hour."""
@@ -97,8 +97,8 @@ def standbys(
             statement(
                 ["workspaces:CreateStandbyWorkspaces"], workspaces_arn(scope, "directory", directory_id), here, *there
             ),
-            statement(["workspaces:CreateTags", "workspaces:ModifyWorkspaceProperties"], here),
-            statement(["workspaces:TerminateWorkspaces"], here),
+            tag(MARK, "cdk-refarch:made-of"),
+            of_this_stack(scope, ["workspaces:ModifyWorkspaceProperties", "workspaces:TerminateWorkspaces"], here),
             *encrypt_volumes(scope, operation.encryption_key),
         ],
         operation=operation,
@@ -109,7 +109,7 @@ def standbys(
         acknowledge_wildcard(
             provider.role,
             arn,
-            "WorkSpaces get their ids when they are created. The function ends only those that carry its mark.",
+            "WorkSpaces get their ids when they are created. Only those with the mark of the stack are ended.",
         )
     made = {}
     for one in given:

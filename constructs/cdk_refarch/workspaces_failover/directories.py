@@ -155,21 +155,13 @@ def _replica(
 ) -> cdk.CustomResource:
     """Add the region to the directory, and return what tells the addresses of its domain controllers here."""
     here, there = cdk.Stack.of(scope).region, controllers.primary_region
-    name = "*" if controllers.directory_id is None else controllers.directory_id
-    both = [directory_arn(scope, name, region=there), directory_arn(scope, name)]
+    added = directory_arn(scope, controllers.directory_id or "*", region=there)
+    any_there, any_here = directory_arn(scope, "*", region=there), directory_arn(scope, "*")
     statements: list[iam.PolicyStatement] = [
         statement(["ds:DescribeDirectories"], "*"),
-        statement(
-            [
-                "ds:AddRegion",
-                "ds:AddTagsToResource",
-                "ds:DescribeRegions",
-                "ds:ListTagsForResource",
-                "ds:RemoveTagsFromResource",
-            ],
-            both[0],
-        ),
-        statement(["ds:RemoveRegion"], both[1]),
+        statement(["ds:AddRegion", "ds:AddTagsToResource"], added),
+        statement(["ds:DescribeRegions", "ds:ListTagsForResource", "ds:RemoveTagsFromResource"], any_there),
+        statement(["ds:RemoveRegion"], any_here),
         statement(INTERFACES, "*"),
     ]
     provider = Provider(
@@ -183,9 +175,13 @@ def _replica(
         any_resource=f"{ANY_DIRECTORY} {ANY_NETWORK}",
         lasts=LONGEST,
     )
-    if controllers.directory_id is None:
-        for one in both:
-            acknowledge_wildcard(provider.role, one, "The directory is found by its name, at the deployment.")
+    for arn in (any_there, any_here):
+        acknowledge_wildcard(
+            provider.role,
+            arn,
+            "The directory is found by its name, at the deployment, and one that was in the template before loses the "
+            "region, if the function has marked it as added.",
+        )
     asked = {
         "Name": given.name,
         "DirectoryId": controllers.directory_id,

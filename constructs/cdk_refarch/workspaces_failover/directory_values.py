@@ -58,7 +58,7 @@ class LocalReplica:
     """Domain controllers of a Managed AD that is replicated into the region of the connector.
 
     The region is added to the directory, unless it has been. That takes from one to three hours, which the deployment
-    waits for, needs the Enterprise edition, and a network between the two VPCs that lets domain controllers through.
+    waits for, and needs the Enterprise edition. AWS connects the domain controllers of the two regions.
 
     Args:
         primary_region: The region that the directory was created in.

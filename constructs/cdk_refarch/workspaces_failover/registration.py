@@ -17,7 +17,17 @@ from cdk_refarch._parts.provider import Provider
 
 from .directories import SiteDirectory
 from .site_values import ClientAccess, DesktopDefaults, IpGroup, SelfService
-from .statements import ANY_DIRECTORY, ANY_NETWORK, ANY_WORKSPACES, directory_arn, statement, workspaces_arn
+from .statements import (
+    ANY_DIRECTORY,
+    ANY_NETWORK,
+    ANY_WORKSPACES,
+    MARK,
+    directory_arn,
+    of_this_stack,
+    statement,
+    tag,
+    workspaces_arn,
+)
 
 DEFAULT_ROLE = "workspaces_DefaultRole"
 """https://docs.aws.amazon.com/workspaces/latest/adminguide/workspaces-access-control.html"""
@@ -201,7 +211,8 @@ def _provider(
     role = f"arn:{stack.partition}:iam::{stack.account}:role/{DEFAULT_ROLE}"
     passing = statement(["iam:PassRole"], *(one for one in (role, instance_role_arn) if one is not None))
     passing.add_conditions({"StringEquals": {"iam:PassedToService": "workspaces.amazonaws.com"}})
-    groups_here = workspaces_arn(scope, "workspaceipgroup", "*")
+    any_directory, any_authorized = workspaces_arn(scope, "directory", "*"), directory_arn(scope, "*")
+    any_group = workspaces_arn(scope, "workspaceipgroup", "*")
     made = Provider(
         scope,
         "RegistrationProvider",
@@ -212,10 +223,9 @@ def _provider(
                 ["workspaces:DescribeTags", "workspaces:DescribeWorkspaceDirectories", "workspaces:DescribeWorkspaces"],
                 "*",
             ),
-            statement(["workspaces:CreateTags"], here),
+            tag(MARK, "cdk-refarch:request"),
             statement(
                 [
-                    "workspaces:DeregisterWorkspaceDirectory",
                     "workspaces:ModifySelfservicePermissions",
                     "workspaces:ModifyWorkspaceAccessProperties",
                     "workspaces:ModifyWorkspaceCreationProperties",
@@ -223,13 +233,12 @@ def _provider(
                 ],
                 here,
             ),
-            statement(
-                ["workspaces:AssociateIpGroups", "workspaces:DisassociateIpGroups"],
-                here,
-                groups_here,
-            ),
+            of_this_stack(scope, ["workspaces:DeregisterWorkspaceDirectory"], any_directory),
+            statement(["workspaces:AssociateIpGroups"], here, any_group),
+            statement(["workspaces:DisassociateIpGroups"], any_directory, any_group),
             statement(["ds:DescribeDirectories"], "*"),
-            statement(["ds:AuthorizeApplication", "ds:UnauthorizeApplication"], directory_arn(scope, directory.id)),
+            statement(["ds:AuthorizeApplication"], directory_arn(scope, directory.id)),
+            statement(["ds:UnauthorizeApplication"], any_authorized),
             statement(["iam:GetRole"], role),
             passing,
             statement(MEMBERS, "*"),
@@ -238,6 +247,11 @@ def _provider(
         any_resource=f"{ANY_WORKSPACES} {ANY_DIRECTORY} {ANY_NETWORK}",
         lasts=LASTS,
     )
-    reason = "Groups that were in the template before are taken off the directory, and nobody knows their ids by then."
-    acknowledge_wildcard(made.role, groups_here, reason)
+    for arn in (any_directory, any_authorized, any_group):
+        acknowledge_wildcard(
+            made.role,
+            arn,
+            "A directory and groups that were in the template before are released when others take their place, and "
+            "nobody knows their ids by then. Directories must carry the mark of the stack to be deregistered.",
+        )
     return made

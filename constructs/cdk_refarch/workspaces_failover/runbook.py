@@ -214,8 +214,8 @@ def _definition(guard: str, switch: str, answer: str, *, hold_seconds: int) -> d
             },
             "DrillDone": {"Type": "Succeed"},
             "DrillFailed": {"Type": "Fail", "ErrorPath": "$.problem.Error", "CausePath": "$.problem.Cause"},
-            "Problem": _in_drill("TurnBack", "NotRedirected"),
-            "NotRedirected": {"Type": "Fail", "ErrorPath": "$.problem.Error", "CausePath": "$.problem.Cause"},
+            "Problem": _in_drill("TurnBack", "NotProved"),
+            "NotProved": {"Type": "Fail", "ErrorPath": "$.problem.Error", "CausePath": "$.problem.Cause"},
         },
     }
 

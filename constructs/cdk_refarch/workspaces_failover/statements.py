@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_secretsmanager as secretsmanager
 
+MARK = "cdk-refarch:resource"
+"""The tag by which the functions know what they have made; it begins with the name of the stack."""
+
 ANY_WORKSPACES = (
-    "The actions of WorkSpaces that describe know no resources. "
+    "The actions of WorkSpaces that describe or tag know no resources. "
     "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonworkspaces.html."
 )
 ANY_DIRECTORY = (
@@ -61,6 +64,30 @@ def directory_arn(scope: Construct, name: str, *, region: str | None = None) -> 
     """
     stack = cdk.Stack.of(scope)
     return f"arn:{stack.partition}:ds:{region or stack.region}:{stack.account}:directory/{name}"
+
+
+def tag(*keys: str) -> iam.PolicyStatement:
+    """Return the statement that lets a role give the marks of its function to what it makes in WorkSpaces.
+
+    Args:
+        keys: The keys of the tags.
+    """
+    made = statement(["workspaces:CreateTags"], "*")
+    made.add_conditions({"ForAllValues:StringEquals": {"aws:TagKeys": list(keys)}})
+    return made
+
+
+def of_this_stack(scope: Construct, actions: list[str], *resources: str) -> iam.PolicyStatement:
+    """Return a statement for what carries the mark of a custom resource of the stack.
+
+    Args:
+        scope: Any construct of the stack.
+        actions: What is allowed.
+        resources: On what.
+    """
+    made = statement(actions, *resources)
+    made.add_conditions({"StringLike": {f"aws:ResourceTag/{MARK}": f"{cdk.Stack.of(scope).stack_name}/*"}})
+    return made
 
 
 def read_secret(scope: Construct, secret: secretsmanager.ISecret) -> list[iam.PolicyStatement]:

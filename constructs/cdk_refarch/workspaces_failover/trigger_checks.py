@@ -49,7 +49,7 @@ def check_triggers(checks: Checks, scope: Construct, alarms: object) -> None:
     Raises:
         ValueError: If one is no alarm of the app, or one that Route 53 cannot follow.
     """
-    remedy = "give [primary.alarms['Unhealthy']], say"
+    remedy = "give [primary.alarms['MostlyUnhealthy']], say"
     found = elements(checks, "trigger_alarms", alarms, unit="alarms", remedy=remedy, high=MAX_TRIGGERS, known=True)
     seen: set[cloudwatch.Alarm] = set()
     for position, one in enumerate(found):

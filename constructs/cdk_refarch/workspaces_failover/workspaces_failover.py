@@ -20,6 +20,7 @@ from cdk_refarch._parts.operation import Operation
 from cdk_refarch._parts.provider import Provider
 from cdk_refarch._parts.resource_checks import check_resources
 
+from .connection_alias import LASTS
 from .directory_salt import directory_salt
 from .directory_values import AdConnector, LocalReplica, PrimaryControllers
 from .failover_checks import check_redirection, check_sites
@@ -55,8 +56,8 @@ class WorkspacesFailover(Construct):
         failover: The site that they are sent to otherwise.
         zone: The hosted zone of the name.
         trigger_alarms: Alarms that redirect by themselves, and back when they are silent again, such as
-            ``primary.alarms["Unhealthy"]``: on one metric, in periods of a minute or more, with a name, without M out
-            of N. Users lose their sessions: without any, people decide.
+            ``primary.alarms["MostlyUnhealthy"]``: on one metric, in periods of a minute or more, with a name, without M
+            out of N. Users lose their sessions: without any, people decide.
         routing_control: A routing control that redirects too; None for none.
         ttl: How long resolvers keep an answer, from 1 to 60 seconds.
         check_dns: Whether the runbook asks DNS whether clients are told the new site. False for a private zone.
@@ -211,6 +212,7 @@ class WorkspacesFailover(Construct):
             statements=[statement(["workspaces:DescribeConnectionAliases"], "*")],
             operation=operation,
             any_resource=ANY_WORKSPACES,
+            lasts=LASTS,
         )
         found = {}
         for name, site in sites.items():

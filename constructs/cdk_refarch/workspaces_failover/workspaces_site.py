@@ -82,7 +82,7 @@ class WorkspacesSite(Construct):
         ip_groups: The IP groups by id.
         desktops: The WorkSpaces by the names of their users; those of standbys are custom resources.
         encryption_key: The key.
-        alarms: The alarms by name. ``Unhealthy`` can trigger a redirection.
+        alarms: The alarms by name. ``MostlyUnhealthy`` is made to trigger a redirection.
 
     Raises:
         ValueError: If an argument is one that AWS would refuse, or nobody could connect.
@@ -194,7 +194,7 @@ class WorkspacesSite(Construct):
             "Unhealthy",
             metric=self.metric("Unhealthy", statistic="Maximum"),
             description="WorkSpaces did not answer the health check for a quarter of an hour. See which in the "
-            "console, and restart or rebuild them. If all are, look at AWS Health, and fail over by the runbook.",
+            "console, and restart or rebuild them.",
             topic=topic,
             periods=IN_A_ROW,
         )
@@ -208,9 +208,22 @@ class WorkspacesSite(Construct):
             threshold=FAILED_CONNECTIONS,
             periods=IN_A_ROW,
         )
-        for made in (unhealthy, failing):
+        most = alarm(
+            self,
+            "MostlyUnhealthy",
+            # Each WorkSpace counts as 0 or 1.
+            metric=self.metric("Unhealthy", statistic="Average"),
+            description="Most WorkSpaces did not answer the health check for a quarter of an hour. Look at AWS Health, "
+            "and fail over by the runbook unless this alarm is a trigger.",
+            topic=topic,
+            threshold=0.5,
+            periods=IN_A_ROW,
+            # A region that is gone sends no data: Route 53 stays with what it knew.
+            missing=cloudwatch.TreatMissingData.MISSING,
+        )
+        for made in (unhealthy, most, failing):
             name_for_health_checks(made)
-        return {"Unhealthy": unhealthy, "ConnectionFailures": failing}
+        return {"Unhealthy": unhealthy, "MostlyUnhealthy": most, "ConnectionFailures": failing}
 
 
 def _claims(directory: Directory) -> dict[str, str]:

@@ -98,7 +98,7 @@ class Need:
 
     action: str
     resource: str
-    conditions: Mapping[str, str] = field(default_factory=dict)
+    conditions: Mapping[str, str | list[str]] = field(default_factory=dict)
 
 
 def install() -> None:
@@ -198,9 +198,12 @@ def _dependent(service: str, name: str, request: Record) -> Iterator[Need]:
         yield Need("ds:UnauthorizeApplication", _arn("ds", f"directory/{request['DirectoryId']}"))
     tags = [*_values(request, ["Tags", "Key"]), *_values(request, [_KEYS.get(name, ""), "Tags", "Key"])]
     if service == "workspaces" and tags and name != "CreateTags":
-        yield Need("workspaces:CreateTags", "*")
+        yield Need("workspaces:CreateTags", "*", {"aws:TagKeys": tags})
     for key in dict.fromkeys(_values(request, [_KEYS.get(name, ""), "VolumeEncryptionKey"])):
-        via = {"kms:ViaService": f"workspaces.{get_region()}.amazonaws.com", "kms:CallerAccount": get_account_id()}
+        via: dict[str, str | list[str]] = {
+            "kms:ViaService": f"workspaces.{get_region()}.amazonaws.com",
+            "kms:CallerAccount": get_account_id(),
+        }
         yield Need("kms:DescribeKey", key, via)
         yield Need("kms:CreateGrant", key, {**via, "kms:GrantIsForAWSResource": "true"})
     for action in _IN_EC2.get(name, ()):

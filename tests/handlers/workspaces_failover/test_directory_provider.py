@@ -15,6 +15,7 @@ from tests.handlers.workspaces_failover.directory_world import (
     NAME,
     PASSWORD,
     PRIMARY,
+    THIRD,
     World,
 )
 
@@ -36,6 +37,7 @@ REPLICA: dict[str, Any] = {
     "SubnetIds": ["subnet-b", "subnet-a"],
 }
 REPLICA_ID, REPLICA_KEY = f"{MANAGED}/{HOME}", f"cdk-refarch:replica:{HOME}"
+READY = "Custom::ManagedAdReplicaReady"
 FOREVER = ["Requested", *["Creating"] * 1000]
 
 
@@ -55,14 +57,6 @@ def connector(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, world: World) -> St
 def replica(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, world: World) -> Stack:
     """A stack for a replica, and the Managed AD."""
     made = Stack(aws, monkeypatch, world, "Custom::ManagedAdReplica")
-    world.add_managed()
-    return made
-
-
-@pytest.fixture
-def ready(aws: FakeAws, monkeypatch: pytest.MonkeyPatch, world: World) -> Stack:
-    """A stack that waits for a replica, and the Managed AD."""
-    made = Stack(aws, monkeypatch, world, "Custom::ManagedAdReplicaReady")
     world.add_managed()
     return made
 
@@ -101,7 +95,7 @@ def test_a_connector_is_made_of_its_properties_and_deleted(aws: FakeAws, connect
         },
     }
     # What is in accounts must be found by later releases.
-    assert tag == {"Key": "cdk-refarch:resource", "Value": "Site/1a2b/Resource/TAG"}
+    assert tag == {"Key": "cdk-refarch:resource", "Value": "Site/1a2b/Resource/7de1307c6f6254fc"}
     connector.delete()
     assert given(aws, "DeleteDirectory") == [(HOME, {"DirectoryId": answer["PhysicalResourceId"]})]
     assert aws.actions() == {
@@ -229,7 +223,7 @@ def test_a_connector_that_does_not_work_just_now_fails_no_update(connector: Stac
     assert world.live() == [connector.physical_id]
 
 
-@pytest.mark.parametrize("stages", [["Requested", "Failed"], ["Requested", *["Creating"] * 160, "Active"]])
+@pytest.mark.parametrize("stages", [["Requested", "Failed"], ["Requested", *["Creating"] * 230, "Active"]])
 def test_what_an_update_has_made_that_fails_is_gone_after_the_rollback(
     connector: Stack, world: World, stages: list[str]
 ) -> None:
@@ -290,6 +284,18 @@ def test_a_region_of_another_resource_is_adopted_and_stays_even_after_a_failure(
     assert world.directories[PRIMARY, MANAGED].tags == {REPLICA_KEY: "Site/9z9z/Resource"}
 
 
+def test_what_an_update_has_added_that_fails_is_gone_after_the_rollback_even_if_the_old_one_is_added_anew(
+    replica: Stack, world: World
+) -> None:
+    world.add_region(MANAGED, HOME, ["Active"])
+    assert replica.create(REPLICA)
+    world.drop_region(MANAGED, HOME)
+    world.stages = ["Creating", "Failed"]
+    assert not replica.update({**REPLICA, "Region": THIRD})
+    assert replica.physical_id == REPLICA_ID
+    assert [region for (_, region), one in world.regions.items() if one.live] == [HOME]
+
+
 def test_only_the_edition_enterprise_is_replicated(replica: Stack, world: World) -> None:
     world.directories[PRIMARY, MANAGED].about["Edition"] = "Standard"
     assert reason(replica, REPLICA) == (
@@ -299,26 +305,27 @@ def test_only_the_edition_enterprise_is_replicated(replica: Stack, world: World)
 
 
 def test_a_region_that_takes_longer_than_an_hour_is_left_to_the_resource_that_waits(
-    replica: Stack, ready: Stack, world: World
+    replica: Stack, world: World
 ) -> None:
-    world.add_managed()
     world.stages = FOREVER
     assert replica.create(REPLICA)
     assert replica.answers[-1]["Data"] == {"DirectoryId": MANAGED, "DnsIps": ""}
     assert 3000 < world.now - 1_700_000_000 < 3600
-    text = reason(ready, REPLICA)
+    replica.kind = READY
+    text = reason(replica, REPLICA)
     assert text == f"{MANAGED} in {HOME} is Creating"
     world.regions[MANAGED, HOME].stages = ["Active"]
-    assert ready.create(REPLICA)
-    answer = ready.answers[-1]
+    assert replica.create(REPLICA)
+    answer = replica.answers[-1]
     assert answer["PhysicalResourceId"] == REPLICA_ID
     assert answer["Data"] == {"DirectoryId": MANAGED, "DnsIps": "10.2.0.1,10.2.0.2"}
-    ready.delete()
+    replica.delete()
     assert world.regions[MANAGED, HOME].live
 
 
-def test_what_waits_neither_adds_nor_tags(aws: FakeAws, ready: Stack, world: World) -> None:
-    assert reason(ready, REPLICA) == f"{MANAGED} must have been added to {HOME}, got no such region"
+def test_what_waits_neither_adds_nor_tags(aws: FakeAws, replica: Stack) -> None:
+    replica.kind = READY
+    assert reason(replica, REPLICA) == f"{MANAGED} must have been added to {HOME}, got no such region"
     assert aws.actions() == {"ds:DescribeDirectories", "ds:DescribeRegions"}
 
 

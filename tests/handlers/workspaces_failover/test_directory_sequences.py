@@ -28,7 +28,7 @@ REPLICA_KEY = "cdk-refarch:replica"
 draws = settings(
     derandomize=True,
     database=None,
-    max_examples=20,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

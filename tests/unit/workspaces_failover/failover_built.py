@@ -167,7 +167,7 @@ def _full(app: cdk.App) -> WorkspacesFailover:
     )
     return pair.failed_over(
         zone=route53.PublicHostedZone(pair.here, "Own", zone_name="example.com"),
-        trigger_alarms=[pair.primary.alarms["Unhealthy"], trigger(pair.here)],
+        trigger_alarms=[pair.primary.alarms["MostlyUnhealthy"], trigger(pair.here)],
         routing_control=CONTROL,
         ttl=cdk.Duration.seconds(30),
         check_dns=False,

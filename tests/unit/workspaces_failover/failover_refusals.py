@@ -24,6 +24,7 @@ Made = Callable[[cdk.Stack], Any]
 """What makes a directory in a stack."""
 
 
+@functools.cache
 def made(
     region: str | None, account: str | None = ACCOUNT, directory: str | Made = "d-1111111111", **more: Any
 ) -> WorkspacesSite:
@@ -54,12 +55,10 @@ def _secret(own: cdk.Stack) -> secretsmanager.ISecret:
     return secretsmanager.Secret.from_secret_complete_arn(own, "Secret", arn)
 
 
-@functools.cache
 def primary_site() -> WorkspacesSite:
     return made(PRIMARY)
 
 
-@functools.cache
 def failover_site() -> WorkspacesSite:
     return made("eu-west-1")
 

@@ -10,7 +10,7 @@ import pytest
 from cdk_refarch import Desktop, StandbyDesktop
 from tests.unit import refusals as given
 from tests.unit.refusals import Call, Case, names, refused
-from tests.unit.workspaces_failover.refusals import BUNDLE, desktop, legal, site, standby, stack
+from tests.unit.workspaces_failover.refusals import BUNDLE, desktop, site, standby
 
 HOURS, MINUTES = cdk.Duration.hours, cdk.Duration.minutes
 SAY = "give [Desktop(user_name='ana', bundle_id='wsb-0123456789')], say"
@@ -19,7 +19,7 @@ BUNDLES = "give an id that aws workspaces describe-workspace-bundles shows"
 SIZES = "give 80 and 50, say, or 175 and 100"
 BOTH = "Desktop-ana: root_volume_gib and user_volume_gib"
 ONE_HOUR = "give cdk.Duration.hours(1), say"
-WRONG_USERS = ["", "a" * 64, "an a", "[UNDEFINED]", *(f"a{one}" for one in "\"/\\[]:;|=,+*?<>@\t")]
+WRONG_USERS = ["", "a" * 64, "an a", "[UNDEFINED]", *(f"a{one}" for one in '"/\\[]:;|=,+*?<>@\t')]
 
 
 def users(*known: str) -> dict[str, Any]:
@@ -38,7 +38,7 @@ PEOPLE: list[Case] = [
     *((site(desktops=wrong), f"desktops must be a list, got {shown}; {SAY}") for wrong, shown in ((None, "NoneType None"), ("ana", "str 'ana'"))),
     (site(desktops=given.LATER_LIST), f"desktops must be a list that is known when the app runs, got a token; {SAY}"),
     (site(desktops=["ana"]), f"desktops[0] must be a Desktop or a StandbyDesktop, got str 'ana'; {SAY}"),
-    *((site(**make(user_name=None)), f"user_name of desktops[0] must be text, got NoneType None; {SAY}") for make in (desktop, standby)),
+    *((site(**make(user_name=None)), "user_name of desktops[0] must be text, got NoneType None; write it: resources are named by it") for make in (desktop, standby)),
     *((site(**make(user_name=given.LATER)), "user_name of desktops[0] must be known when the app runs, got a token; write it: resources are named by it") for make in (desktop, standby)),
     *((site(**desktop(user_name=wrong)), f"{USER}, got {wrong!r}; give 'ana', say") for wrong in WRONG_USERS),
     (site(**users("ana", "ben", "Ana")), "desktops must be one for each user of the directory, got 'Ana' twice; drop one of them"),
@@ -89,23 +89,22 @@ STANDBYS: list[Case] = [
 ALL = [*PEOPLE, *DESKTOPS, *VOLUMES, *TAGS, *STANDBYS]
 
 LEGAL: list[Call] = [
-    *(legal(**users(user)) for user in ("a", "a" * 63, "Zoë.O'Neil-1_$", "{ana}")),
-    legal(**users("ana", "ben")),
-    *(legal(**desktop(bundle_id=id)) for id in ("wsb-01234567", f"wsb-{'z' * 63}", given.LATER)),
-    *(legal(**desktop(running_mode=mode)) for mode in ("AUTO_STOP", "ALWAYS_ON", "MANUAL")),
-    *(legal(**desktop(auto_stop_after=after)) for after in (HOURS(1), HOURS(48), MINUTES(120), MINUTES(given.LATER_NUMBER))),
-    *(legal(**desktop(compute_type=kind)) for kind in ("VALUE", "GENERALPURPOSE_4XLARGE", given.LATER)),
-    *(legal(**volumes(root, user)) for root, user in ((80, 10), (80, 50), (80, 100), (175, 100), (2000, 2000), (given.LATER_NUMBER, 11), (80, given.LATER_NUMBER))),
-    *(legal(**tags(count)) for count in (0, 50)),
-    *(legal(**desktop(tags={key: value})) for key, value in (("a" * 127, "b" * 255), ("awsome", ""), (given.LATER, given.LATER))),
-    *(legal(**standby(replicate_data=replicate)) for replicate in (True, False)),
+    *(site(**users(user)) for user in ("a", "a" * 63, "Zoë.O'Neil-1_$", "{ana}")),
+    site(**users("ana", "ben")),
+    *(site(**desktop(bundle_id=id)) for id in ("wsb-01234567", f"wsb-{'z' * 63}", given.LATER)),
+    *(site(**desktop(running_mode=mode)) for mode in ("AUTO_STOP", "ALWAYS_ON", "MANUAL")),
+    *(site(**desktop(auto_stop_after=after)) for after in (HOURS(1), HOURS(48), MINUTES(120), MINUTES(given.LATER_NUMBER))),
+    *(site(**desktop(compute_type=kind)) for kind in ("VALUE", "GENERALPURPOSE_4XLARGE", given.LATER)),
+    *(site(**volumes(root, user)) for root, user in ((80, 10), (80, 50), (80, 100), (175, 100), (2000, 2000), (given.LATER_NUMBER, 11), (80, given.LATER_NUMBER))),
+    *(site(**tags(count)) for count in (0, 50)),
+    *(site(**desktop(tags={key: value})) for key, value in (("a" * 127, "b" * 255), ("awsome", ""), (given.LATER, given.LATER))),
+    *(site(**standby(replicate_data=replicate)) for replicate in (True, False)),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("call", "message"), ALL, ids=names(ALL))
 def test_rejects(call: Call, message: str) -> None:
     refused(call, message)
-    assert stack.node.try_find_child("Tested") is None
 
 
 @pytest.mark.parametrize("call", LEGAL)

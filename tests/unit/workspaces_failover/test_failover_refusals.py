@@ -40,19 +40,25 @@ OF_CONTROLLERS = "primary_region of the failover directory's controllers must be
 DRILL = "drill_duration must be from 1 minute to 1440 minutes"
 GUARD = "guard_interval must be from 5 minutes to 1440 minutes"
 TTL = "ttl must be from 1 second to 60 seconds"
-TOKEN = "must be known when the app runs, got a token; give cdk.Duration"
+LATER = "must be known when the app runs, got a token; give cdk.Duration"
 VPC = ec2.Vpc.from_vpc_attributes(stack, "Vpc", vpc_id="vpc-1", availability_zones=["a"])
 
 
-def to(directory: Made, primary: Made = managed(), region: str = "eu-west-1") -> Any:
+MANAGED, STANDARD = managed(), managed(edition="Standard")
+REPLICA = connector(LocalReplica(primary_region=known.PRIMARY))
+CONTROLLERS = connector(PrimaryControllers(primary_region=known.PRIMARY))
+
+
+def to(directory: Made, primary: Made = MANAGED, region: str = "eu-west-1") -> Any:
     """A failover from a directory to another one."""
     return failover(
-        primary=partial(made, known.PRIMARY, directory=primary), failover=partial(made, region, directory=directory)
+        primary=partial(made, known.PRIMARY, directory=primary),
+        failover=partial(made, region, directory=directory),
     )
 
 
 def standby(region: str) -> Any:
-    return partial(made, "eu-west-1", desktops=[StandbyDesktop(user_name="ann", primary_region=region)])
+    return partial(made, "eu-west-1", desktops=(StandbyDesktop(user_name="ann", primary_region=region),))
 
 
 SITES: list[Case] = [
@@ -88,7 +94,7 @@ SITES: list[Case] = [
         "primary site",
     ),
     (
-        to(managed()),
+        to(MANAGED),
         "directory of failover must be an AD Connector or one that is there, got a ManagedAd; give AdConnector(...) or "
         "ExistingDirectory(...): users must be the same in both",
     ),
@@ -100,7 +106,7 @@ SITES: list[Case] = [
         for kind in (LocalReplica, PrimaryControllers)
     ),
     (
-        to(connector(LocalReplica(primary_region=known.PRIMARY)), managed(edition="Standard")),
+        to(REPLICA, STANDARD),
         "edition of primary and controllers of failover must be Enterprise for a LocalReplica, got Standard; use "
         "Enterprise, or PrimaryControllers in the failover site",
     ),
@@ -159,14 +165,14 @@ REDIRECTION: list[Case] = [
         "drill_duration must be a whole number from 1 minute to 1440 minutes, got 1.5 minutes; give "
         "cdk.Duration.minutes(15)",
     ),
-    (failover(drill_duration=MINUTES(given.LATER_NUMBER)), f"drill_duration {TOKEN}.minutes(15)"),
+    (failover(drill_duration=MINUTES(given.LATER_NUMBER)), f"drill_duration {LATER}.minutes(15)"),
     (
         failover(guard_interval="1h"),
         "guard_interval must be a Duration, got str '1h'; give cdk.Duration.hours(1), say",
     ),
     (failover(guard_interval=MINUTES(4)), f"{GUARD}, got 4 minutes; give cdk.Duration.hours(1), say"),
     (failover(guard_interval=MINUTES(1441)), f"{GUARD}, got 1441 minutes; give cdk.Duration.hours(1), say"),
-    (failover(guard_interval=SECONDS(given.LATER_NUMBER)), f"guard_interval {TOKEN}.hours(1), say"),
+    (failover(guard_interval=SECONDS(given.LATER_NUMBER)), f"guard_interval {LATER}.hours(1), say"),
 ]
 
 RESOURCES: list[Case] = [
@@ -222,25 +228,26 @@ def test_the_stack_may_be_in_the_failover_region_or_a_third_one(scope: cdk.Stack
 def test_accounts_and_names_that_are_not_known_are_not_compared() -> None:
     anywhere = made("eu-west-1", None)
     failover_checks.check_sites(checks, stack, primary_site(), anywhere)
-    later = made("eu-west-1", None, connector(PrimaryControllers(primary_region=known.PRIMARY), given.LATER))
-    failover_checks.check_sites(checks, stack, made(known.PRIMARY, None, managed()), later)
+    later = made(known.PRIMARY, None, managed(given.LATER))
+    connected = made("eu-west-1", None, CONTROLLERS)
+    failover_checks.check_sites(checks, stack, later, connected)
 
 
 @pytest.mark.parametrize(
     ("directory", "primary"),
     [
-        (connector(LocalReplica(primary_region=known.PRIMARY)), managed()),
-        (connector(LocalReplica(primary_region=known.PRIMARY), "CORP.example.com"), managed()),
-        (connector(PrimaryControllers(primary_region=known.PRIMARY)), managed(edition="Standard")),
-        (connector(LocalReplica(primary_region=known.PRIMARY)), "d-1111111111"),
-        (connector(["192.0.2.1", "192.0.2.2"], "other.example.com"), managed()),
-        ("d-2222222222", managed()),
+        (REPLICA, MANAGED),
+        (connector(LocalReplica(primary_region=known.PRIMARY), "CORP.example.com"), MANAGED),
+        (CONTROLLERS, STANDARD),
+        (REPLICA, "d-1111111111"),
+        (connector(["192.0.2.1", "192.0.2.2"], "other.example.com"), MANAGED),
+        ("d-1111111111", MANAGED),
     ],
 )
 def test_directories_that_go_together_are_taken(directory: str | Made, primary: str | Made) -> None:
     both = made(known.PRIMARY, directory=primary), made("eu-west-1", directory=directory)
     failover_checks.check_sites(checks, stack, *both)
-    assert isinstance(both[1].directory, AdConnector) is (directory != "d-2222222222")
+    assert isinstance(both[1].directory, AdConnector) is (directory != "d-1111111111")
 
 
 def test_standbys_of_the_primary_region_are_taken() -> None:

@@ -9,12 +9,12 @@ import pytest
 from aws_cdk import aws_ec2 as ec2
 
 from cdk_refarch import ClientAccess, ConnectionAlias, DesktopDefaults, IpGroup, IpRule, SelfService, WorkspacesSite
+from cdk_refarch._parts.claims import claim
 from cdk_refarch.workspaces_failover.connection_alias import alias_claims
 from cdk_refarch.workspaces_failover.regions import REGIONS
-from cdk_refarch._parts.claims import claim
 from tests.unit import refusals as given
 from tests.unit.refusals import Call, Case, names, refused
-from tests.unit.workspaces_failover.refusals import EVERYTHING, FAR, OFFICE, group, legal, rule, site, stack
+from tests.unit.workspaces_failover.refusals import EVERYTHING, FAR, OFFICE, group, rule, site, stack
 
 FAR_GROUP = ec2.SecurityGroup.from_security_group_id(FAR, "Group", "sg-00000000000000001")
 GROUP = ec2.SecurityGroup.from_security_group_id(stack, "Group", "sg-00000000000000001")
@@ -61,7 +61,7 @@ NAMES: list[Case] = [
     (alias(fqdn="desktop"), f"{DOMAIN}, got 'desktop'; give 'example.com', say"),
     *((alias(directory_id=wrong), f"directory_id must be d- and 10 hexadecimal digits, got {wrong!r}; give the id that aws ds describe-directories shows") for wrong in ("d-012345678", "d-01234567890", "wsd-0123456789", "d-012345678G")),
     (alias(directory_id=None), "directory_id must be text, got NoneType None; give the id that aws ds describe-directories shows"),
-    (alias(encryption_key=given.RSA_KEY), "encryption_key must be a symmetric key for encryption, got KeySpec.RSA_2048; logs take no other"),
+    (alias(encryption_key=given.RSA_KEY), "encryption_key must be a symmetric key for encryption, got RSA_2048; logs take no other"),
 ]  # fmt: skip
 
 ADDRESSES: list[Case] = [
@@ -109,7 +109,7 @@ SETTINGS: list[Case] = [
 SHARED: list[Case] = [
     (site(encryption_key=given.FAR_KEY), f"encryption_key {given.ELSEWHERE}"),
     (site(encryption_key=given.ALIAS), f"encryption_key {given.AN_ALIAS}"),
-    (site(encryption_key=given.RSA_KEY), "encryption_key must be a symmetric key for encryption, got KeySpec.RSA_2048; volumes and logs take no other"),
+    (site(encryption_key=given.RSA_KEY), "encryption_key must be a symmetric key for encryption, got RSA_2048; volumes and logs take no other"),
     (site(alarm_topic=given.FAR_TOPIC), f"alarm_topic {given.ELSEWHERE}"),
     (site(alarm_topic=given.FIFO_TOPIC), "alarm_topic must be a standard topic, got a FIFO one; CloudWatch alarms cannot send to FIFO ones"),
     (site(removal_policy=cdk.RemovalPolicy.SNAPSHOT), "removal_policy must be a policy that buckets and queues have, got SNAPSHOT; give cdk.RemovalPolicy.RETAIN or cdk.RemovalPolicy.DESTROY"),
@@ -119,32 +119,40 @@ SHARED: list[Case] = [
 ALL = [*NAMES, *ADDRESSES, *SETTINGS, *SHARED]
 
 LEGAL: list[Call] = [
-    legal(),
-    *(legal(fqdn=name) for name in ("a.b", "1.example.com", "desktop-1.corp.example.com")),
-    *(legal(**groups(count)) for count in (1, 25)),
-    *(legal(**rules(count)) for count in (1, 10)),
-    *(legal(**group(id=id)) for id in ("A", "a" * 64, "Office1")),
-    legal(**group(description="a" * 255)),
-    *(legal(**rule(description=text)) for text in ("", "a" * 255, given.LATER)),
-    *(legal(**rule(cidr=block)) for block in ("0.0.0.0/0", "192.0.2.1", "192.0.2.1/32", "172.15.255.255", "172.32.0.0", "11.0.0.0/8", "192.167.0.0/16", given.LATER)),
-    legal(client_access=ClientAccess(windows=False, macos=False, linux=False, zero_client=True)),
-    legal(default_role=False),
-    *(legal(**unit(name)) for name in ("OU=Desktops,DC=com", "OU=A,OU=B,DC=corp,DC=example,DC=com", given.LATER)),
-    *(legal(defaults=DesktopDefaults(instance_role_arn=arn)) for arn in ("arn:aws:iam::111122223333:role/a/b", given.LATER)),
-    legal(defaults=DesktopDefaults(security_group=GROUP)),
-    legal(encryption_key=given.KEY, alarm_topic=given.TOPIC),
+    *(site(fqdn=name) for name in ("a.b", "1.example.com", "desktop-1.corp.example.com")),
+    *(site(**groups(count)) for count in (1, 25)),
+    *(site(**rules(count)) for count in (1, 10)),
+    *(site(**group(id=id)) for id in ("A", "a" * 64, "Office1")),
+    site(**group(description="a" * 255)),
+    *(site(**rule(description=text)) for text in ("", "a" * 255, given.LATER)),
+    *(site(**rule(cidr=block)) for block in ("0.0.0.0/0", "192.0.2.1", "192.0.2.1/32", "172.15.255.255", "172.32.0.0", "11.0.0.0/8", "192.167.0.0/16", given.LATER)),
+    site(client_access=ClientAccess(windows=False, macos=False, linux=False, zero_client=True)),
+    site(default_role=False),
+    *(site(**unit(name)) for name in ("OU=Desktops,DC=com", "OU=A,OU=B,DC=corp,DC=example,DC=com", given.LATER)),
+    *(site(defaults=DesktopDefaults(instance_role_arn=arn)) for arn in ("arn:aws:iam::111122223333:role/a/b", given.LATER)),
+    site(defaults=DesktopDefaults(security_group=GROUP)),
+    site(encryption_key=given.KEY, alarm_topic=given.TOPIC),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("call", "message"), ALL, ids=names(ALL))
 def test_rejects(call: Call, message: str) -> None:
     refused(call, message)
-    assert stack.node.try_find_child("Tested") is None
 
 
 @pytest.mark.parametrize("call", LEGAL)
 def test_accepts(call: Call) -> None:
     call()
+
+
+WRONG = {name: object() for name in EVERYTHING}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_site_checks_each_argument_before_it_exists(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"^Stack/Tested: {name} must be"):
+        WorkspacesSite(stack, "Tested", **{**EVERYTHING, name: WRONG[name]})
+    assert stack.node.try_find_child("Tested") is None
 
 
 def test_a_directory_is_registered_and_a_name_is_taken_once_in_a_stack() -> None:

@@ -72,9 +72,7 @@ def managed_ad(event: Event, region: str, directory_id: str | None) -> Directory
         ids = ", ".join(one["DirectoryId"] for one in found)
         raise ProviderError(f"one Managed AD in {region} must have the name {name}, got {ids}; give its directory_id")
     if not found:
-        raise missing(
-            event, f"there must be a Managed AD {directory_id or name} in {region}, got none; deploy it first"
-        )
+        raise missing(event, f"{region} must have a Managed AD {directory_id or name}, got none; deploy it first")
     return found[0]
 
 

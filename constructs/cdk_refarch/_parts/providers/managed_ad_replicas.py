@@ -28,7 +28,7 @@ def replicate(event: Event, context: Any) -> Made:
     directory_id, ours = patiently(context, _replica, NOT_YET | {REFUSED}, event=event)
     replica = f"{directory_id}/{event['ResourceProperties']['Region']}"
     physical_id = replica if ours else f"{replica}{ADOPTED}"
-    if physical_id == event.get("PhysicalResourceId") and "OldResourceProperties" in event:
+    if event.get("PhysicalResourceId", "").removesuffix(ADOPTED) == replica:
         # An update may have failed that is rolled back. CloudFormation never knew the id of what it had added.
         before = {**event, "ResourceProperties": event["OldResourceProperties"]}
         patiently(context, _remove, BUSY | {REFUSED}, event=before, kept=replica)

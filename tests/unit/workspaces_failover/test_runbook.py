@@ -1,0 +1,172 @@
+"""The runbook as Step Functions reads it. What it does is tried out in the embedded AWS, in ``tests/sandbox``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cdk_refarch.workspaces_failover import runbook
+from cdk_refarch.workspaces_failover.redirection import CODE
+from tests.unit.templates import listed
+from tests.unit.workspaces_failover.failover_built import Built, built
+
+State = dict[str, Any]
+
+INVOKED: dict[str, tuple[str, dict[str, Any], str]] = {
+    "Check": ("Guard", {"Payload.$": "$"}, "DryRun"),
+    "Turn": ("Switch", {"Payload": {"turn.$": "$.check.target"}}, "Answered"),
+    "Answered": ("Answer", {"Payload": {"site.$": "$.check.target"}}, "Drill"),
+    "TurnBack": ("Switch", {"Payload": {"turn": "primary"}}, "AnsweredBack"),
+    "AnsweredBack": ("Answer", {"Payload": {"site": "primary"}}, "Outcome"),
+}
+"""The function that a task calls, with what, and the state after it."""
+
+ENDS = {"UnknownAction", "NothingDone", "Redirected", "DrillDone", "DrillFailed", "NotProved"}
+
+
+@pytest.fixture(scope="module")
+def made() -> Built:
+    return built()
+
+
+@pytest.fixture(scope="module")
+def states(made: Built) -> dict[str, State]:
+    found: dict[str, State] = made.plain.definition["States"]
+    return found
+
+
+def following(state: State) -> Iterator[str]:
+    for key in ("Next", "Default"):
+        if key in state:
+            yield state[key]
+    for branch in (*state.get("Choices", ()), *state.get("Catch", ())):
+        yield branch["Next"]
+
+
+def test_every_state_can_be_reached_and_every_next_one_is_there(made: Built, states: dict[str, State]) -> None:
+    reached, waiting = set(), {made.plain.definition["StartAt"]}
+    while waiting:
+        name = waiting.pop()
+        reached.add(name)
+        waiting |= set(following(states[name])) - reached
+    assert reached == set(states)
+
+
+def test_a_state_either_goes_on_or_ends(states: dict[str, State]) -> None:
+    ends = {name for name, state in states.items() if not list(following(state))}
+    assert ends == ENDS
+    assert {states[name]["Type"] for name in ends} == {"Succeed", "Fail"}
+    assert {name for name in ends if states[name]["Type"] == "Fail"} == {
+        "UnknownAction",
+        "DrillFailed",
+        "NotProved",
+    }
+
+
+def test_tasks_call_the_functions_with_what_they_read(states: dict[str, State]) -> None:
+    tasks = {name: state for name, state in states.items() if state["Type"] == "Task"}
+    assert set(tasks) == set(INVOKED)
+    for name, (part, payload, then) in INVOKED.items():
+        assert tasks[name]["Resource"] == "arn:aws:states:::lambda:invoke"
+        assert tasks[name]["Parameters"] == {"FunctionName": f"<Failover{part}Function.Arn>", **payload}
+        assert (tasks[name]["Next"], tasks[name]["TimeoutSeconds"]) == (then, 300)
+
+
+def test_no_result_takes_the_place_of_the_input_that_later_states_read(states: dict[str, State]) -> None:
+    paths = {name: state["ResultPath"] for name, state in states.items() if state["Type"] == "Task"}
+    assert paths == {**dict.fromkeys(INVOKED, "$.result"), "Check": "$.check"}
+    assert states["Check"]["ResultSelector"] == {"target.$": "$.Payload.target", "findings.$": "$.Payload.findings"}
+
+
+def test_only_the_three_actions_are_begun(states: dict[str, State]) -> None:
+    (choice,) = states["Action"]["Choices"]
+    present, one_of = choice["And"]
+    assert present == {"Variable": "$.action", "IsPresent": True}
+    assert one_of["Or"] == [{"Variable": "$.action", "StringEquals": one} for one in ("failover", "failback", "drill")]
+    assert (choice["Next"], states["Action"]["Default"]) == ("Check", "UnknownAction")
+    assert states["UnknownAction"]["Cause"] == (
+        "action must be one of failover, failback, drill; start again with one of them"
+    )
+
+
+def test_nothing_is_done_unless_dry_run_is_false_in_so_many_words(states: dict[str, State]) -> None:
+    (choice,) = states["DryRun"]["Choices"]
+    assert choice == {
+        "And": [
+            {"Variable": "$.dryRun", "IsPresent": True},
+            {"Variable": "$.dryRun", "IsBoolean": True},
+            {"Variable": "$.dryRun", "BooleanEquals": False},
+        ],
+        "Next": "Turn",
+    }
+    assert states["DryRun"]["Default"] == "NothingDone"
+    turning = [name for name, state in states.items() if "Turn" in following(state)]
+    assert turning == ["DryRun"]
+
+
+def test_a_drill_holds_and_turns_back_and_everything_else_stays(states: dict[str, State]) -> None:
+    drill = {"Variable": "$.action", "StringEquals": "drill"}
+    assert states["Drill"] == {"Type": "Choice", "Choices": [{**drill, "Next": "Hold"}], "Default": "Redirected"}
+    assert states["Hold"] == {"Type": "Wait", "Seconds": 900, "Next": "TurnBack"}
+
+
+def test_a_problem_of_a_drill_turns_back_first_and_then_fails(states: dict[str, State]) -> None:
+    caught = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.problem", "Next": "Problem"}]
+    assert {name: state["Catch"] for name, state in states.items() if "Catch" in state} == {
+        "Turn": caught,
+        "Answered": caught,
+    }
+    (drill,) = states["Problem"]["Choices"]
+    assert drill == {"Variable": "$.action", "StringEquals": "drill", "Next": "TurnBack"}
+    assert states["Problem"]["Default"] == "NotProved"
+    (problem,) = states["Outcome"]["Choices"]
+    assert problem == {"Variable": "$.problem", "IsPresent": True, "Next": "DrillFailed"}
+    assert states["Outcome"]["Default"] == "DrillDone"
+    told = {"Type": "Fail", "ErrorPath": "$.problem.Error", "CausePath": "$.problem.Cause"}
+    assert states["DrillFailed"] == states["NotProved"] == told
+
+
+def test_lambda_is_asked_again_the_switch_insists_and_dns_is_waited_for(states: dict[str, State]) -> None:
+    retries = {name: state["Retry"] for name, state in states.items() if "Retry" in state}
+    assert set(retries) == set(INVOKED)
+    lambdas = {"ErrorEquals": runbook.LAMBDA_ERRORS, "IntervalSeconds": 2, "MaxAttempts": 4, "BackoffRate": 2}
+    insists = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 5, "MaxAttempts": 5, "BackoffRate": 2}
+    asks = {"ErrorEquals": ["NotAnsweredError"], "IntervalSeconds": 10, "MaxAttempts": 60, "BackoffRate": 1}
+    assert retries == {
+        "Check": [lambdas],
+        **{name: [lambdas, insists] for name in ("Turn", "TurnBack")},
+        **{name: [lambdas, asks] for name in ("Answered", "AnsweredBack")},
+    }
+
+
+def test_errors_that_are_retried_are_those_that_the_functions_raise(states: dict[str, State]) -> None:
+    assert "class NotAnsweredError(Exception)" in (CODE / "answer.py").read_text()
+    named = {error for state in states.values() for one in state.get("Retry", ()) for error in one["ErrorEquals"]}
+    # What keeps the runbook back does not pass by itself.
+    assert named == {*runbook.LAMBDA_ERRORS, "States.ALL", "NotAnsweredError"}
+
+
+def test_the_machine_ends_only_after_everything_with_all_its_retries(made: Built) -> None:
+    for scene, hold in ((made.plain, 900), (made.full, 1800)):
+        definition = scene.definition
+        states = definition["States"]
+        assert states["Hold"]["Seconds"] == hold
+        answering = sum(one["IntervalSeconds"] * one["MaxAttempts"] for one in states["Answered"]["Retry"])
+        # Each of the calls is over after seven seconds.
+        longest = 2 * (answering + 60 * 7) + len(INVOKED) * 300
+        assert hold + longest < definition["TimeoutSeconds"] <= hold + 7200
+
+
+def test_every_run_is_logged_and_traced(made: Built) -> None:
+    machine = made.plain.of(made.plain.made.state_machine)
+    assert machine["StateMachineType"] == "STANDARD"
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+    assert machine["LoggingConfiguration"] == {
+        "Destinations": [{"CloudWatchLogsLogGroup": {"LogGroupArn": "<FailoverRunbookLog.Arn>"}}],
+        "IncludeExecutionData": True,
+        "Level": "ALL",
+    }
+    role = made.plain.template.resolve(made.plain.named("Runbook/Role").node.default_child.logical_id)
+    assert role in listed(made.plain.template.resource(made.plain.made.state_machine)["DependsOn"])
