@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -71,7 +72,8 @@ class Cdk:
         """
         key = _key(deployment)
         if key not in self._assemblies:
-            outdir = self._sandbox.folder / "assemblies" / str(len(self._assemblies))
+            # A scenario may have a command line of its own, in the same folder.
+            outdir = Path(tempfile.mkdtemp(prefix="assembly-", dir=self._sandbox.folder))
             self._assemblies[key] = self._synthesizer.submit(self._synth, deployment, outdir)
 
     def assembly(self, deployment: Deployment) -> Path:

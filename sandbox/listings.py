@@ -67,8 +67,16 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "AWS::KinesisFirehose::DeliveryStream": {"Limit": 10000},
 }
 """What the operation of a type is called with."""
+
+
+def _is_replica(directory: Mapping[str, Any]) -> bool:
+    """Whether a directory is listed in a region that it was replicated into."""
+    zone = directory["VpcSettings"]["AvailabilityZones"][0]
+    return not zone.startswith(directory.get("RegionsInfo", {}).get("PrimaryRegion", ""))
+
+
 WHICH: dict[str, Callable[[Mapping[str, Any]], bool]] = {
-    "AWS::DirectoryService::MicrosoftAD": lambda one: one["Type"] == "MicrosoftAD",
+    "AWS::DirectoryService::MicrosoftAD": lambda one: one["Type"] == "MicrosoftAD" and not _is_replica(one),
     "AWS::WorkSpaces::Workspace": lambda one: "DataReplicationSettings" not in one,
     "Custom::AdConnector": lambda one: one["Type"] == "ADConnector",
     "Custom::StandbyWorkspace": lambda one: "DataReplicationSettings" in one,

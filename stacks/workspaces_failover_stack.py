@@ -88,7 +88,7 @@ class WorkspacesFailoverStack(cdk.Stack):
         failover = self.failover
         yield "Fqdn", failover.fqdn, "What users enter as the registration code of their client"
         yield "StateMachineArn", failover.state_machine.state_machine_arn, "The runbook: failover, failback, drill"
-        yield "SwitchParameter", failover.switch.parameter.parameter_name, "Where users are sent: primary or failover"
+        yield "SwitchParameter", failover.switch.parameter_name, "Where users are sent: primary or failover"
         yield "HealthCheckId", failover.health.health_check_id, "Healthy while users are sent to the primary site"
         yield "AlarmTopicArn", self.alarm_topic.topic_arn, "Subscribe here to be told of alarms"
 
@@ -140,9 +140,9 @@ class _SiteStack(cdk.Stack):
         cdk.CfnOutput(self, "AlarmTopicArn", value=self.alarm_topic.topic_arn, description="Subscribe for alarms")
         return site
 
-    def _network(self, block: str) -> ec2.IVpc:
+    def _network(self, block: str, removal: cdk.RemovalPolicy) -> ec2.IVpc:
         """Create a network for a directory that is created; the blocks of the two regions do not overlap."""
-        return ec2.Vpc(
+        network = ec2.Vpc(
             self,
             "Network",
             ip_addresses=ec2.IpAddresses.cidr(block),
@@ -158,6 +158,10 @@ class _SiteStack(cdk.Stack):
             restrict_default_security_group=False,
             flow_logs={"Rejected": ec2.FlowLogOptions(traffic_type=ec2.FlowLogTrafficType.REJECT)},
         )
+        if removal is cdk.RemovalPolicy.RETAIN:
+            # A directory that is kept needs it, and it could not be deleted.
+            cdk.RemovalPolicies.of(network).retain()
+        return network
 
 
 class PrimarySiteStack(_SiteStack):
@@ -183,7 +187,7 @@ class PrimarySiteStack(_SiteStack):
             self.admin_secret_name = f"{id}/admin"
             directory = ManagedAd(
                 name=own.directory_name,
-                vpc=self._network("10.20.0.0/16"),
+                vpc=self._network("10.20.0.0/16", _removal(settings)),
                 admin_secret=self._admin(self.admin_secret_name, settings),
             )
         desktops = [Desktop(user_name=user, bundle_id=own.primary_bundle_id or "") for user in own.users]
@@ -234,7 +238,7 @@ class FailoverSiteStack(_SiteStack):
         else:
             directory = AdConnector(
                 name=own.directory_name,
-                vpc=self._network("10.21.0.0/16"),
+                vpc=self._network("10.21.0.0/16", _removal(settings)),
                 service_account=secretsmanager.Secret.from_secret_name_v2(self, "ServiceAccount", secret),
                 controllers=LocalReplica(primary_region=own.primary_region, directory_id=own.primary_directory_id),
             )

@@ -1,6 +1,6 @@
 """Names of Systems Manager parameters that templates do not name: as CloudFormation makes them, without a slash.
 
-MiniStack puts the name of the stack in front with slashes, which stand in the parameter's ARN otherwise than in policies.
+MiniStack puts the stack's name in front with slashes, which stand in the parameter's ARN otherwise than in policies.
 """
 
 from __future__ import annotations

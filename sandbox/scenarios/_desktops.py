@@ -102,14 +102,20 @@ def region_gone(run: Run, region: str) -> Iterator[None]:
         told(run, "/_sandbox/workspaces/region", {"region": region, "up": True})
 
 
-def existing_directory(run: Run) -> str:
-    """Make a directory by hand, as somebody did long ago, and return its id.
+@contextmanager
+def existing_directory(run: Run) -> Iterator[str]:
+    """Make a directory by hand, as somebody did long ago, and delete it when the context ends.
 
     Args:
         run: The embedded AWS.
+
+    Yields:
+        Its id.
     """
     asked = {"region": NEAR, "type": "MicrosoftAD", "name": "old.example.com"}
-    return str(told(run, "/_sandbox/workspaces/existing", asked)["directoryId"])
+    directory = str(told(run, "/_sandbox/workspaces/existing", asked)["directoryId"])
+    yield directory
+    run.client("ds").delete_directory(DirectoryId=directory)
 
 
 def other_site(directory: str, users: Sequence[str] = ("ana",)) -> Deployment:

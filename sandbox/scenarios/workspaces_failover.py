@@ -43,6 +43,19 @@ DEPLOYMENTS = (
         (PRIMARY, STANDBY, APP), context={"architectures": APP_NAME, APP_NAME: json.dumps(SETTINGS)}, regions=REGIONS
     ),
 )
+DEATHS = {
+    "SiteRegistrationPro": "workspaces:RegisterWorkspaceDirectory",
+    "AliasProvider": "workspaces:AssociateConnectionAlias",
+}
+"""Parts of the names of functions, and what they die after."""
+
+BEFORE = (
+    ("TerminateWorkspaces", "DeregisterWorkspaceDirectory"),
+    ("DisassociateConnectionAlias", "DeleteConnectionAlias"),
+    ("DisassociateConnectionAlias", "DeregisterWorkspaceDirectory"),
+    ("DeregisterWorkspaceDirectory", "DeleteIpGroup"),
+)
+"""What must come before what when a site is deleted."""
 
 
 @scenario("two regions behind one name")
@@ -141,48 +154,36 @@ def cut(run: Run) -> Outcome:
 @scenario("a registration fails")
 def failing(run: Run) -> Outcome:
     """The stack of another site rolls back with the words of the service, and leaves nothing behind."""
-    directory = existing_directory(run)
     error = {"error": "ERROR-state", "message": "The subnets have no free addresses"}
-    told(run, "/_sandbox/workspaces/fail", {"region": NEAR, "operation": "RegisterWorkspaceDirectory", **error})
-    site = Site(run, directory)
-    said = site.refused()
-    must_be("The subnets have no free addresses" in said, f"the stack failed with {said!r}")
-    site.destroy()
-    found = run.client("workspaces").describe_workspace_directories(DirectoryIds=[directory])["Directories"]
-    must_be(not found, f"WorkSpaces still knows {found}")
+    with existing_directory(run) as directory:
+        told(run, "/_sandbox/workspaces/fail", {"region": NEAR, "operation": "RegisterWorkspaceDirectory", **error})
+        site = Site(run, directory)
+        said = site.refused()
+        must_be("The subnets have no free addresses" in said, f"the stack failed with {said!r}")
+        site.destroy()
+        found = run.client("workspaces").describe_workspace_directories(DirectoryIds=[directory])["Directories"]
+        must_be(not found, f"WorkSpaces still knows {found}")
     return Outcome("1 registration that ends in ERROR", "the stack rolled back", "the words of the service")
 
 
 @scenario("a function dies half-way")
 def crashes(run: Run) -> Outcome:
     """It is called again and goes on: one registration, one association; deploying again changes nothing."""
-    directory = existing_directory(run)
-    for function, call in (
-        ("SiteRegistrationPro", "workspaces:RegisterWorkspaceDirectory"),
-        ("AliasProvider", "workspaces:AssociateConnectionAlias"),
-    ):
+    for function, call in DEATHS.items():
         told(run, "/_sandbox/lambda/crash", {"function": function, "region": NEAR, "call": call})
-    site, before = Site(run, directory), len(calls(run))
-    site.deploy()
-    made = calls(run, since=before)
-    for one in ("RegisterWorkspaceDirectory", "AssociateConnectionAlias", "CreateWorkspaces"):
-        must_be(made.count(one) == 1, f"{one} was called {made.count(one)} times")
-    died = told(run, "/_sandbox/lambda/crashes", {})["crashes"]
-    must_be(len(died) == 2, f"functions died {len(died)} times: {died}")
-    site.deploy()
-    must_be(calls(run, since=before) == made, f"deploying again called {calls(run, since=before + len(made))}")
-    before = len(calls(run))
-    site.destroy()
-    order = [one for one in calls(run, since=before) if not one.startswith("Modify")]
-    must_be(order == ORDER, f"{OTHER} was deleted by {order}")
+    with existing_directory(run) as directory:
+        site, before = Site(run, directory), len(calls(run))
+        site.deploy()
+        made = calls(run, since=before)
+        for one in ("RegisterWorkspaceDirectory", "AssociateConnectionAlias", "CreateWorkspaces"):
+            must_be(made.count(one) == 1, f"{one} was called {made.count(one)} times")
+        died = told(run, "/_sandbox/lambda/crashes", {})["crashes"]
+        must_be(len(died) == len(DEATHS), f"functions died {len(died)} times: {died}")
+        site.deploy()
+        must_be(calls(run, since=before) == made, f"deploying again called {calls(run, since=before + len(made))}")
+        before += len(made)
+        site.destroy()
+        order = calls(run, since=before)
+        for first, second in BEFORE:
+            must_be(order.index(first) < order.index(second), f"{OTHER} was deleted by {order}")
     return Outcome("2 functions killed after a call", "1 registration, 1 association, deleted in order", "2 retries")
-
-
-ORDER = [
-    "TerminateWorkspaces",
-    "DisassociateConnectionAlias",
-    "DeleteConnectionAlias",
-    "DisassociateIpGroups",
-    "DeregisterWorkspaceDirectory",
-    "DeleteIpGroup",
-]

@@ -149,6 +149,13 @@ def directory_regions(resources: Resources) -> Iterator[Need]:
             yield Need(role, f"ec2:{call}", "*", f"{name} adds domain controllers in a network")
 
 
+def switch_parameter(resources: Resources) -> Iterator[Need]:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html"""
+    for name, role, given in _custom(resources, "SwitchParameter"):
+        for call in ("PutParameter", "DeleteParameter"):
+            yield Need(role, f"ssm:{call}", f"*:parameter/{given['Name']}", f"{name} makes and removes it")
+
+
 def _custom(resources: Resources, kind: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield the custom resources of a kind with the role of their function and their properties."""
     for name, given in used_by(resources, f"Custom::{kind}"):
@@ -168,4 +175,5 @@ WORKSPACES_CONTRACTS = (
     standby_workspaces,
     ad_connector,
     directory_regions,
+    switch_parameter,
 )

@@ -131,6 +131,26 @@ def test_what_failed_to_be_created_is_deleted_under_the_id_that_it_answered_with
     assert said.count("Delete half") == 1
 
 
+def test_what_was_made_before_something_failed_is_retained_only_if_the_template_says_so(run: Run) -> None:
+    once, ever = (template(REFUSES), template(REFUSES))
+    for made, policy in ((once, "RetainExceptOnCreate"), (ever, "Retain")):
+        made["Resources"]["Custom"]["DependsOn"] = "Kept"
+        made["Resources"]["Custom"]["DeletionPolicy"] = policy
+        made["Resources"]["Kept"] = {
+            "Type": "AWS::SQS::Queue",
+            "DeletionPolicy": policy,
+            "Properties": {"QueueName": f"kept-{policy}"},
+        }
+    for name, made in (("Once", once), ("Ever", ever)):
+        with pytest.raises(Broken, match="so it is"), deployed(run, name, made):
+            pass
+    assert printed(run, "Once").count("Delete half") == 1
+    sqs = run.client("sqs")
+    (left,) = sqs.list_queues(QueueNamePrefix="kept-")["QueueUrls"]
+    assert left.endswith("/kept-Retain")
+    sqs.delete_queue(QueueUrl=left)
+
+
 def test_a_function_that_dies_after_a_call_is_tried_again_and_finds_what_it_did(run: Run) -> None:
     before = len(crashes(run))
     with (

@@ -12,6 +12,7 @@ from cdk_refarch._parts.findings import acknowledge_wildcard
 from cdk_refarch._parts.operation import Operation
 from cdk_refarch._parts.provider import Provider
 
+from .removal import kept
 from .site_values import Desktop, StandbyDesktop
 from .statements import ANY_WORKSPACES, MARK, encrypt_volumes, of_this_stack, statement, tag, workspaces_arn
 
@@ -47,7 +48,7 @@ def desktop(scope: Construct, given: Desktop, directory_id: str, operation: Oper
             running_mode_auto_stop_timeout_in_minutes=_auto_stop(given),
         ),
     )
-    made.apply_removal_policy(operation.removal_policy)
+    kept(made, operation.removal_policy)
     return made
 
 
@@ -123,6 +124,6 @@ def standbys(
         }
         standby = provider.resource(scope, f"Desktop-{one.user_name}", "StandbyWorkspace", asked)
         standby.node.add_dependency(after)
-        standby.apply_removal_policy(operation.removal_policy)
+        kept(standby, operation.removal_policy)
         made[one.user_name] = standby
     return made

@@ -17,6 +17,7 @@ from cdk_refarch._parts.provider import Provider
 from cdk_refarch._parts.subnet_checks import selection
 
 from .directory_values import AdConnector, Directory, ExistingDirectory, LocalReplica, ManagedAd, PrimaryControllers
+from .removal import kept
 from .statements import ANY_DIRECTORY, ANY_NETWORK, directory_arn, read_secret, statement
 
 LONGEST = cdk.Duration.minutes(55)
@@ -36,6 +37,7 @@ INTERFACES = [
     "ec2:CreateTags",
     "ec2:DeleteNetworkInterface",
     "ec2:DeleteSecurityGroup",
+    "ec2:DeleteTags",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSubnets",
     "ec2:DescribeVpcs",
@@ -87,7 +89,7 @@ def _managed_ad(scope: Construct, given: ManagedAd, subnets: Sequence[str], oper
         password=given.admin_secret.secret_value_from_json("password").unsafe_unwrap(),
         vpc_settings=l1.VpcSettingsProperty(vpc_id=given.vpc.vpc_id, subnet_ids=list(subnets)),
     )
-    made.apply_removal_policy(operation.removal_policy)
+    kept(made, operation.removal_policy)
     return made.ref
 
 
@@ -123,7 +125,7 @@ def _connector(scope: Construct, given: AdConnector, subnets: Sequence[str], ope
     made = provider.resource(scope, "Connector", "AdConnector", _asked(given, subnets, replica))
     if replica is not None:
         made.node.add_dependency(replica)
-    made.apply_removal_policy(operation.removal_policy)
+    kept(made, operation.removal_policy)
     return made.get_att_string("DirectoryId")
 
 
@@ -191,9 +193,11 @@ def _replica(
         "SubnetIds": list(subnets),
     }
     made = provider.resource(scope, "Replica", "ManagedAdReplica", asked)
-    made.apply_removal_policy(operation.removal_policy)
+    kept(made, operation.removal_policy)
     for hour in range(1, REPLICA_WAITS + 1):
-        waits = provider.resource(scope, f"ReplicaReady{hour}", "ManagedAdReplicaReady", asked)
+        # Only the last one fails when its time is over.
+        more = {"More": "true"} if hour < REPLICA_WAITS else {}
+        waits = provider.resource(scope, f"ReplicaReady{hour}", "ManagedAdReplicaReady", {**asked, **more})
         waits.node.add_dependency(made)
         made = waits
     return made

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_sns as sns
 from constructs import Construct
@@ -66,7 +67,7 @@ class PrimaryHealth(Construct):
         self.health_check_id: str = self._of_all(list(checks.values())).attr_health_check_id
 
     def _switch_alarm(self, fqdn: str, topic: sns.ITopic | None) -> cloudwatch.Alarm:
-        return alarm(
+        made = alarm(
             self,
             "PrimaryDisabled",
             metric=cloudwatch.Metric(
@@ -77,11 +78,16 @@ class PrimaryHealth(Construct):
                 period=cdk.Duration.minutes(1),
             ),
             description="Users are sent to the failover site, because somebody has switched to it. When the primary "
-            "site is well, fail back by the runbook.",
+            "site is well, fail back by the runbook. If it has insufficient data, nobody tells Route 53 where to send "
+            "users: look whether the rule that calls the switch each minute is enabled.",
             topic=topic,
             # Without data, Route 53 stays with what it knew.
             missing=cloudwatch.TreatMissingData.MISSING,
         )
+        if topic is not None:
+            # A switch that is not called fails nowhere.
+            made.add_insufficient_data_action(actions.SnsAction(topic))
+        return made
 
     def _of_alarm(self, id: str, name: str, region: str, source: cloudwatch.Alarm) -> route53.CfnHealthCheck:
         l1 = route53.CfnHealthCheck

@@ -12,7 +12,6 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
-from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from cdk_refarch._parts.alarms import Watched, alarm, alarms
@@ -27,6 +26,7 @@ from cdk_refarch._parts.queues import failure_queue
 from .failover_values import RoutingControl
 from .health import NAMESPACE
 from .statements import ANY_DIRECTORY, ANY_WORKSPACES, statement
+from .switch_parameter import switch_parameter
 
 CODE = Path(__file__).parent / "handlers" / "redirection"
 
@@ -62,7 +62,7 @@ class DriftGuard(Construct):
         scope: The construct it belongs to.
         id: Its id.
         sites: The sites.
-        parameter: The parameter that says where users are sent.
+        switch: The switch, which says where users are sent.
         interval: How often it looks.
         operation: What it shares with the other parts.
 
@@ -78,7 +78,7 @@ class DriftGuard(Construct):
         id: str,
         *,
         sites: Sites,
-        parameter: ssm.IStringParameter,
+        switch: RedirectionSwitch,
         interval: cdk.Duration,
         operation: Operation,
     ) -> None:
@@ -104,14 +104,14 @@ class DriftGuard(Construct):
                 statement(
                     ["route53:ListResourceRecordSets"], f"arn:{stack.partition}:route53:::hostedzone/{sites.zone_id}"
                 ),
-                statement(["ssm:GetParameter"], parameter.parameter_arn),
+                statement(["ssm:GetParameter"], switch.parameter_arn),
             ],
             environment={
                 "FQDN": sites.fqdn,
                 "ZONE_ID": sites.zone_id,
                 "PRIMARY_REGION": sites.primary_region,
                 "FAILOVER_REGION": sites.failover_region,
-                "PARAMETER_NAME": parameter.parameter_name,
+                "PARAMETER_NAME": switch.parameter_name,
             },
             operation=operation,
             any_resource=f"{ANY_WORKSPACES} {ANY_DIRECTORY}",
@@ -171,7 +171,8 @@ class RedirectionSwitch(Construct):
         operation: What it shares with the other parts.
 
     Attributes:
-        parameter: The parameter: ``primary`` or ``failover``.
+        parameter_name: The name of the parameter, which is ``primary`` or ``failover``. No deployment turns it.
+        parameter_arn: Its ARN.
         function: The function that turns it.
         failed_events: Calls that failed; that of the next minute does the same.
         alarms: The alarms by name.
@@ -187,13 +188,9 @@ class RedirectionSwitch(Construct):
         operation: Operation,
     ) -> None:
         super().__init__(scope, id)
-        self.parameter: ssm.StringParameter = ssm.StringParameter(
-            self,
-            "Site",
-            string_value="primary",
-            allowed_pattern="^(primary|failover)$",
-            description=f"Where users of {fqdn} are sent: primary or failover. The runbook turns it",
-        )
+        parameter = switch_parameter(self, fqdn, operation)
+        self.parameter_name: str = parameter.name
+        self.parameter_arn: str = parameter.arn
         self.failed_events: sqs.IQueue = failure_queue(
             self,
             "FailedEvents",
@@ -211,7 +208,7 @@ class RedirectionSwitch(Construct):
             environment={
                 "FQDN": fqdn,
                 "NAMESPACE": NAMESPACE,
-                "PARAMETER_NAME": self.parameter.parameter_name,
+                "PARAMETER_NAME": self.parameter_name,
                 **_control_environment(routing_control),
             },
             operation=operation,
@@ -219,7 +216,9 @@ class RedirectionSwitch(Construct):
             failed_events=self.failed_events,
         )
         occasion = Occasion(description="Repeats where users are sent, for", schedule_expression="rate(1 minute)")
-        call(self, self.function, self.failed_events, {"EachMinute": occasion})
+        for rule in call(self, self.function, self.failed_events, {"EachMinute": occasion}).values():
+            # Its first call would fail.
+            rule.node.add_dependency(parameter.resource)
         watched: list[Watched] = [
             (
                 "SwitchFailed",
@@ -233,7 +232,7 @@ class RedirectionSwitch(Construct):
     def _statements(self, control: RoutingControl | None) -> list[iam.PolicyStatement]:
         telling = statement(["cloudwatch:PutMetricData"], "*")
         telling.add_conditions({"StringEquals": {"cloudwatch:namespace": NAMESPACE}})
-        statements = [statement(["ssm:GetParameter", "ssm:PutParameter"], self.parameter.parameter_arn), telling]
+        statements = [statement(["ssm:GetParameter", "ssm:PutParameter"], self.parameter_arn), telling]
         if control is not None:
             statements.append(statement(["route53-recovery-cluster:UpdateRoutingControlState"], control.arn))
         return statements

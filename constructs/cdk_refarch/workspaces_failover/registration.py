@@ -16,6 +16,7 @@ from cdk_refarch._parts.operation import Operation
 from cdk_refarch._parts.provider import Provider
 
 from .directories import SiteDirectory
+from .removal import kept
 from .site_values import ClientAccess, DesktopDefaults, IpGroup, SelfService
 from .statements import (
     ANY_DIRECTORY,
@@ -103,7 +104,7 @@ def ip_groups(
     }
     region = cdk.Stack.of(scope).region
     for one in made.values():
-        one.apply_removal_policy(operation.removal_policy)
+        kept(one, operation.removal_policy)
         if region not in GROUPS_KNOWN_TO_THE_CDK and not is_token(region):
             acknowledge(
                 one,
@@ -183,7 +184,7 @@ def registration(
             },
         },
     )
-    made.apply_removal_policy(operation.removal_policy)
+    kept(made, operation.removal_policy)
     return made
 
 

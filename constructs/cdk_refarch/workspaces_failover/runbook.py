@@ -155,7 +155,7 @@ def _definition(guard: str, switch: str, answer: str, *, hold_seconds: int) -> d
         "BackoffRate": 1,
     }
     insists = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 5, "MaxAttempts": 5, "BackoffRate": 2}
-    target = {"target.$": "$.Payload.target", "findings.$": "$.Payload.findings"}
+    told = {f"{name}.$": f"$.Payload.{name}" for name in ("target", "findings", "inTheWay")}
     return {
         "Comment": "Redirects users of WorkSpaces to the other region, or only says what is in the way",
         "StartAt": "Action",
@@ -182,7 +182,7 @@ def _definition(guard: str, switch: str, answer: str, *, hold_seconds: int) -> d
             },
             "Check": {
                 **_task(guard, "$", "DryRun"),
-                "ResultSelector": target,
+                "ResultSelector": told,
                 "ResultPath": "$.check",
             },
             "DryRun": {

@@ -9,7 +9,6 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_route53 as route53
-from aws_cdk import aws_ssm as ssm
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -75,7 +74,7 @@ class WorkspacesFailover(Construct):
         fqdn: The name, which users give their client as registration code.
         record: The records.
         health: The health checks: ``health.health_check_id`` is the one of the record.
-        switch: The switch: ``switch.parameter`` says where users are sent.
+        switch: The switch: ``switch.parameter_name`` is the parameter that says where users are sent.
         guard: The guard.
         state_machine: The runbook.
         encryption_key: The key.
@@ -155,9 +154,8 @@ class WorkspacesFailover(Construct):
         self.switch = RedirectionSwitch(
             self, "Switch", fqdn=self.fqdn, routing_control=routing_control, operation=operation
         )
-        parameter: ssm.IStringParameter = self.switch.parameter
         self.guard = DriftGuard(
-            self, "Guard", sites=sites, parameter=parameter, interval=guard_interval, operation=operation
+            self, "Guard", sites=sites, switch=self.switch, interval=guard_interval, operation=operation
         )
         answer = DnsAnswer(self, "Answer", sites=sites, check_dns=check_dns, operation=operation)
         runbook = Runbook(

@@ -16,6 +16,7 @@ from tests.handlers.workspaces_failover.directory_world import NOW, DiedError, W
 STACK_ID = "arn:aws:cloudformation:eu-central-1:111122223333:stack/Site/1a2b"
 URL = "https://cloudformation-custom-resource-response.s3.amazonaws.com/secret?X-Amz-Signature=secret"
 LASTS_SECONDS = 3000
+LONGEST_CHAIN = 16
 TRIES = 5
 
 
@@ -70,7 +71,7 @@ class Stack:
         }
         event |= {"RequestId": "request", "LogicalResourceId": "Resource"}
         event |= {"ResourceProperties": {"ServiceToken": "arn", "ServiceTimeout": "3600", **properties}, **more}
-        answered = len(self.answers)
+        answered, chain = len(self.answers), 0
         while True:
             called = len(self._aws.calls)
             dead = False
@@ -81,6 +82,9 @@ class Stack:
             again = [call for call in self._aws.calls[called:] if call.operation == "Invoke"]
             # Either an answer, or another invocation, or Lambda tries again.
             assert len(self.answers) - answered + len(again) + dead == 1
+            chain += len(again)
+            # Lambda ends longer loops.
+            assert chain < LONGEST_CHAIN
             if again:
                 event = json.loads(again[0].parameters["Payload"])
                 assert event["Began"] >= NOW

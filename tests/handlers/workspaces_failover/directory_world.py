@@ -52,10 +52,6 @@ class Thing:
     def look(self) -> str:
         return self.stages.pop(0) if len(self.stages) > 1 else self.stages[0]
 
-    def remove(self) -> None:
-        # A little longer than the call takes.
-        self.stages = ["Deleting", "Deleting", "Deleted"]
-
 
 class World:
     """The directories of an account, a secret, and the time.
@@ -92,6 +88,7 @@ class World:
         self._aws.calls.clear()
         self.now: float = NOW
         self.faults: list[str | None] = []
+        self.removal = ["Deleting", "Deleting", "Deleted"]
         self.refusal: FakeError | None = None
         self.stages = ["Requested", "Creating", "Active"]
         self.directories: dict[tuple[str, str], Thing] = {}
@@ -201,7 +198,7 @@ class World:
         assert thing.ours, "a connector of somebody else"
         if thing.stages[0] not in ("Active", "Failed", "Inoperable"):
             raise FakeError("ClientException", f"Cannot delete a directory that is {thing.stages[0]}")
-        thing.remove()
+        thing.stages = list(self.removal)
         return parameters
 
     def _add_region(self, parameters: Parameters) -> Any:
@@ -234,7 +231,7 @@ class World:
         assert thing.ours, "a region that somebody else has added"
         if thing.stages[0] not in ("Active", "Failed"):
             raise FakeError("DirectoryUnavailableException", f"the region is {thing.stages[0]}")
-        thing.remove()
+        thing.stages = list(self.removal)
         return {}
 
     def _describe_regions(self, parameters: Parameters) -> Any:

@@ -13,6 +13,7 @@ from tests.handlers.workspaces_failover.directory_world import (
     HOME,
     MANAGED,
     NAME,
+    NOW,
     PASSWORD,
     PRIMARY,
     THIRD,
@@ -74,7 +75,7 @@ def reason(stack: Stack, properties: dict[str, Any]) -> str:
     return text
 
 
-def test_a_connector_is_made_of_its_properties_and_deleted(aws: FakeAws, connector: Stack) -> None:
+def test_a_connector_is_made_of_its_properties_and_deleted(aws: FakeAws, connector: Stack, world: World) -> None:
     assert connector.create(CONNECTOR)
     answer = connector.answers[-1]
     assert answer["Data"] == {"DirectoryId": answer["PhysicalResourceId"]}
@@ -98,6 +99,7 @@ def test_a_connector_is_made_of_its_properties_and_deleted(aws: FakeAws, connect
     assert tag == {"Key": "cdk-refarch:resource", "Value": "Site/1a2b/Resource/7de1307c6f6254fc"}
     connector.delete()
     assert given(aws, "DeleteDirectory") == [(HOME, {"DirectoryId": answer["PhysicalResourceId"]})]
+    assert (HOME, answer["PhysicalResourceId"]) not in world.directories
     assert aws.actions() == {
         "ds:ConnectDirectory",
         "ds:DeleteDirectory",
@@ -131,13 +133,13 @@ def test_controllers_that_come_late_are_waited_for(connector: Stack, world: Worl
     managed.about["DnsIpAddrs"] = []
     text = reason(connector, {**CONNECTOR, "Controllers": {"Region": PRIMARY}})
     assert text == f"{MANAGED} has no domain controllers in {PRIMARY} yet"
-    assert world.now > 1_700_003_000
+    assert world.now > NOW + 3000
 
 
 def test_a_managed_ad_that_is_not_there_fails_within_minutes(connector: Stack, world: World) -> None:
     text = reason(connector, {**CONNECTOR, "Controllers": {"Region": PRIMARY}})
     assert text == f"{PRIMARY} must have a Managed AD {NAME}, got none; deploy it first"
-    assert world.now < 1_700_000_300
+    assert world.now < NOW + 300
 
 
 def test_two_managed_ads_of_a_name_are_refused(connector: Stack, world: World) -> None:
@@ -234,6 +236,27 @@ def test_what_an_update_has_made_that_fails_is_gone_after_the_rollback(
     assert world.live() == [connector.physical_id] == [before]
 
 
+def test_a_connector_that_failed_in_an_update_that_was_not_rolled_back_does_not_hinder_the_next(
+    connector: Stack, world: World
+) -> None:
+    assert connector.create(CONNECTOR)
+    world.stages = ["Requested", "Failed"]
+    more = {"PhysicalResourceId": connector.physical_id, "OldResourceProperties": CONNECTOR}
+    assert connector.request("Update", LARGE, **more)["Status"] == "FAILED"
+    world.stages = ["Requested", "Active"]
+    assert connector.request("Update", LARGE, **more)["Status"] == "SUCCESS"
+
+
+def test_a_delete_waits_for_a_connector_that_is_being_made(aws: FakeAws, connector: Stack, world: World) -> None:
+    assert connector.create(CONNECTOR)
+    assert connector.physical_id is not None
+    world.directories[HOME, connector.physical_id].stages = [*["Creating"] * 40, "Active"]
+    answer = connector.request("Delete", CONNECTOR, PhysicalResourceId="made-up")
+    assert answer["Status"] == "SUCCESS"
+    assert len(given(aws, "DeleteDirectory")) == 1
+    assert world.live() == []
+
+
 def test_a_region_is_added_and_removed_with_a_client_in_it(aws: FakeAws, replica: Stack, world: World) -> None:
     assert replica.create(REPLICA)
     answer = replica.answers[-1]
@@ -296,6 +319,37 @@ def test_what_an_update_has_added_that_fails_is_gone_after_the_rollback_even_if_
     assert [region for (_, region), one in world.regions.items() if one.live] == [HOME]
 
 
+def test_a_rollback_does_not_wait_until_what_the_update_has_added_is_gone(replica: Stack, world: World) -> None:
+    assert replica.create(REPLICA)
+    world.stages, world.removal = ["Creating", "Failed"], ["Deleting"]
+    assert not replica.update({**REPLICA, "Region": THIRD})
+    assert replica.answers[-1]["Status"] == "SUCCESS"
+    assert world.regions[MANAGED, THIRD].stages == ["Deleting"]
+
+
+def test_a_region_that_does_not_work_just_now_fails_no_update(replica: Stack, world: World) -> None:
+    assert replica.create(REPLICA)
+    world.regions[MANAGED, HOME].stages = ["Impaired"]
+    assert replica.update({**REPLICA, "ServiceToken": "other"})
+    assert replica.answers[-1]["Data"]["DnsIps"] == "10.2.0.1,10.2.0.2"
+
+
+def test_a_managed_ad_that_is_being_deleted_is_none(replica: Stack, world: World) -> None:
+    world.add("MicrosoftAD", PRIMARY, ["Deleting"], {}, Edition="Standard")
+    assert replica.create(REPLICA)
+    assert replica.physical_id == REPLICA_ID
+
+
+def test_a_region_that_fails_between_two_invocations_is_not_added_again(
+    aws: FakeAws, replica: Stack, world: World
+) -> None:
+    world.add_region(MANAGED, HOME, ["Failed"])
+    world.directories[PRIMARY, MANAGED].tags[REPLICA_KEY] = "Site/1a2b/Resource"
+    answer = replica.request("Create", REPLICA, Began=NOW - 1000)
+    assert answer["Reason"].startswith(f"{MANAGED} could not be added to {HOME}")
+    assert given(aws, "RemoveRegion") == []
+
+
 def test_only_the_edition_enterprise_is_replicated(replica: Stack, world: World) -> None:
     world.directories[PRIMARY, MANAGED].about["Edition"] = "Standard"
     assert reason(replica, REPLICA) == (
@@ -304,16 +358,17 @@ def test_only_the_edition_enterprise_is_replicated(replica: Stack, world: World)
     )
 
 
-def test_a_region_that_takes_longer_than_an_hour_is_left_to_the_resource_that_waits(
+def test_a_region_that_takes_longer_than_an_hour_is_left_to_the_resources_that_wait(
     replica: Stack, world: World
 ) -> None:
     world.stages = FOREVER
     assert replica.create(REPLICA)
     assert replica.answers[-1]["Data"] == {"DirectoryId": MANAGED, "DnsIps": ""}
-    assert 3000 < world.now - 1_700_000_000 < 3600
+    assert 3000 < world.now - NOW < 3600
     replica.kind = READY
-    text = reason(replica, REPLICA)
-    assert text == f"{MANAGED} in {HOME} is Creating"
+    assert replica.create({**REPLICA, "More": "true"})
+    assert replica.answers[-1]["Data"] == {"DirectoryId": MANAGED, "DnsIps": ""}
+    assert reason(replica, REPLICA) == f"{MANAGED} in {HOME} is Creating"
     world.regions[MANAGED, HOME].stages = ["Active"]
     assert replica.create(REPLICA)
     answer = replica.answers[-1]
@@ -347,7 +402,7 @@ def test_a_managed_ad_that_is_being_replicated_elsewhere_is_waited_for(
 ) -> None:
     world.refusal = FakeError(error, "busy with another region")
     assert "busy with another region" in reason(replica, REPLICA)
-    assert world.now > 1_700_003_000
+    assert world.now > NOW + 3000
     world.refusal = None
     assert replica.create(REPLICA)
 

@@ -70,7 +70,7 @@ def test_nothing_is_found_where_all_is_right(sites: TwoSites, capsys: pytest.Cap
 
 
 def test_a_drill_makes_all_calls_that_there_are(sites: TwoSites) -> None:
-    assert sites.run(action="drill") == {"target": "failover", "findings": []}
+    assert sites.run(action="drill") == {"target": "failover", "findings": [], "inTheWay": []}
     assert sites.asked()[-1] == (None, "GetParameter", {"Name": PARAMETER})
     assert sites.aws.actions() == {
         "workspaces:DescribeConnectionAliases",
@@ -156,10 +156,8 @@ def test_users_who_would_have_no_desktop_at_the_failover_site_are_one_finding(si
     sites.desktops["primary"][:] = [[desktop("Bob"), desktop("bob", number=2)], [desktop("ann"), desktop("carl")]]
     sites.desktops["failover"][:] = [[desktop("CARL"), desktop("ann", "TERMINATED"), desktop("nobody")]]
     assert sites.found() == [("desktop-missing", "failover", "d-2222222222 has no WorkSpace for ann, bob")]
-    for action in ("failover", "drill"):
-        assert "desktop-missing (failover): " in sites.refused(action=action)
-        assert sites.run(action=action, force=True)["target"] == "failover"
-    assert [one["finding"] for one in sites.run(action="failback")["findings"]] == ["desktop-missing"]
+    assert "desktop-missing (failover): " in sites.refused(action="drill")
+    assert sites.run(action="drill", force=True, dryRun=False)["target"] == "failover"
 
 
 @pytest.mark.parametrize(("count", "more"), [(10, ""), (11, " and 1 more"), (700, " and 690 more")])
@@ -387,8 +385,8 @@ def test_what_is_found_at_a_site_blocks_the_actions_that_need_it(
     if broken in needed:
         assert f"directory-not-active ({broken})" in sites.refused(action=action)
     else:
-        result = sites.run(action=action)
-        assert result["target"] == target
+        result = sites.run(action=action, dryRun=False)
+        assert (result["target"], result["inTheWay"]) == (target, [])
         assert [(one["finding"], one["site"]) for one in result["findings"]] == [("directory-not-active", broken)]
 
 
@@ -397,9 +395,11 @@ def test_what_is_found_at_a_site_blocks_the_actions_that_need_it(
 )
 def test_force_goes_on_with_what_was_found(sites: TwoSites, action: str, target: str) -> None:
     expected = broken_everywhere(sites)
-    result = sites.run(action=action, force=True)
+    result = sites.run(action=action, force=True, dryRun=False)
     assert result["target"] == target
     assert [(one["finding"], one["site"]) for one in result["findings"]] == expected
+    assert result["inTheWay"]
+    assert all(one in result["findings"] for one in result["inTheWay"])
 
 
 @pytest.mark.parametrize("force", [False, None, "true", "false", 1])
@@ -408,9 +408,50 @@ def test_only_true_is_force(sites: TwoSites, force: Any) -> None:
     assert "alias-missing (failover)" in sites.refused(action="failover", force=force)
 
 
+@pytest.mark.parametrize("given", [{}, *({"dryRun": one} for one in (True, None, "false", 0))])
+def test_a_dry_run_tells_what_is_in_the_way_and_does_not_fail(
+    sites: TwoSites, capsys: pytest.CaptureFixture[str], given: dict[str, Any]
+) -> None:
+    sites.directories["failover"][0]["Stage"] = "Inoperable"
+    sites.directories["primary"][0]["Stage"] = "Impaired"
+    result = sites.run(action="failover", **given)
+    assert list(result) == ["target", "findings", "inTheWay"]
+    assert [one["site"] for one in result["findings"]] == ["primary", "failover"]
+    assert result["inTheWay"] == result["findings"][1:]
+    assert logged(capsys)[:-1] == result["findings"]
+    assert "directory-not-active (failover)" in sites.refused(action="failover")
+
+
+@pytest.mark.parametrize("state", ["ADMIN_MAINTENANCE", "ERROR", "missing"])
+def test_one_desktop_holds_up_nobody_but_a_drill(sites: TwoSites, state: str) -> None:
+    for site in SITES:
+        sites.desktops[site][:] = [[desktop("Ann"), desktop("bob", state)]]
+    if state == "missing":
+        sites.desktops["primary"][:], sites.desktops["failover"][:] = (
+            [[desktop("Ann"), desktop("bob")]],
+            [[desktop("Ann")]],
+        )
+    for action in ("failover", "failback"):
+        result = sites.run(action=action, dryRun=False)
+        assert result["findings"]
+        assert result["inTheWay"] == []
+    found = {one["finding"] for one in result["findings"]}
+    assert found == {"desktop-missing" if state == "missing" else "desktop-not-ready"}
+    assert sites.run(action="drill")["inTheWay"] == result["findings"]
+    assert found.pop() in sites.refused(action="drill")
+
+
+@pytest.mark.parametrize("action", ["failover", "drill"])
+def test_nobody_is_sent_to_a_site_without_any_desktop(sites: TwoSites, action: str) -> None:
+    sites.desktops["primary"][:] = sites.desktops["failover"][:] = [[]]
+    assert "no-desktops (failover)" in sites.refused(action=action)
+    assert sites.run(action="failback", dryRun=False)["inTheWay"] == []
+
+
 def test_a_primary_region_that_is_gone_with_route_53_does_not_block_the_failover(sites: TwoSites) -> None:
     sites.broken[("primary", "*")] = sites.broken[(None, "ListResourceRecordSets")] = GONE
-    result = sites.run(action="failover")
+    result = sites.run(action="failover", dryRun=False)
+    assert result["inTheWay"] == []
     assert [(one["finding"], one["site"]) for one in result["findings"]] == [
         ("service-unreachable", "primary"),
         ("service-unreachable", None),
@@ -428,9 +469,9 @@ def test_a_drill_must_begin_at_the_primary_site_because_it_ends_there(sites: Two
     sites.switch = "failover"
     told = "not-at-primary (no site): users are sent to failover now, and a drill ends at primary"
     assert sites.refused(action="drill").endswith(told)
-    assert sites.run(action="drill", force=True)["target"] == "failover"
+    assert sites.run(action="drill", force=True, dryRun=False)["target"] == "failover"
     for action in ("failover", "failback"):
-        assert sites.run(action=action)["findings"] == []
+        assert sites.run(action=action, dryRun=False)["findings"] == []
     assert sites.run() == {"findings": []}
 
 

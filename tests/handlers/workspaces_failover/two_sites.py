@@ -88,7 +88,7 @@ class TwoSites:
     def refused(self, **event: Any) -> str:
         """Return why the runbook may not go on; Step Functions knows it by the name of the error."""
         with pytest.raises(self.guard.NotReadyError) as error:
-            self.run(**event)
+            self.run(**{"dryRun": False, **event})
         assert type(error.value).__name__ == "NotReadyError"
         return str(error.value)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -15,6 +16,7 @@ from cdk_refarch import Desktop, ExistingDirectory, LocalReplica, PrimaryControl
 from cdk_refarch.workspaces_failover.directory_salt import directory_salt
 from cdk_refarch.workspaces_failover.redirection import CODE
 from tests.unit import refusals as given
+from tests.unit.templates import flat
 from tests.unit.workspaces_failover import failover_built as known
 from tests.unit.workspaces_failover.failover_built import Built, Scene, built
 from tests.unit.workspaces_failover.failover_refusals import Made, connector, managed
@@ -25,6 +27,11 @@ SPACE = "CdkRefarch/WorkspacesFailover"
 @pytest.fixture(scope="module")
 def made() -> Built:
     return built()
+
+
+def parameter(stack: str) -> str:
+    """The name of the switch's parameter, which no other switch of the account has."""
+    return f"cdk-refarch-{hashlib.sha256(f'{stack}/{stack}/Failover/Switch'.encode()).hexdigest()[:32]}"
 
 
 def records(scene: Scene, record: Any) -> list[Any]:
@@ -92,7 +99,7 @@ def test_another_directory_of_a_site_has_its_identifier_looked_up_again() -> Non
 
 
 def test_the_functions_are_told_where_and_what_and_no_more(made: Built) -> None:
-    named = {"FQDN": known.FQDN, "PARAMETER_NAME": "<FailoverSwitchSite>"}
+    named = {"FQDN": known.FQDN, "PARAMETER_NAME": parameter("PlainRedirection")}
     assert made.plain.variables("Guard") == {
         **named,
         "ZONE_ID": known.ZONE,
@@ -101,6 +108,7 @@ def test_the_functions_are_told_where_and_what_and_no_more(made: Built) -> None:
     }
     assert made.plain.variables("Switch") == {**named, "NAMESPACE": SPACE}
     control = made.full.variables("Switch")
+    assert control["PARAMETER_NAME"] == parameter("FullRedirection") == made.full.made.switch.parameter_name
     assert control["ROUTING_CONTROL_ARN"] == known.CONTROL_ARN
     assert json.loads(control["ROUTING_CONTROL_ENDPOINTS"]) == [
         {"Region": region, "Endpoint": url} for region, url in known.ENDPOINTS.items()
@@ -126,12 +134,29 @@ def test_the_functions_have_every_variable_that_their_code_reads(made: Built) ->
 
 
 def test_the_switch_starts_at_the_primary_site_and_takes_no_other_word(made: Built) -> None:
-    assert made.plain.of(made.plain.made.switch.parameter) == {
+    assert made.plain.of(made.plain.named("Switch/Site")) == {
         "AllowedPattern": "^(primary|failover)$",
         "Description": "Where users of desktop.example.com are sent: primary or failover. The runbook turns it",
-        "Type": "String",
+        "Name": parameter("PlainRedirection"),
+        "ServiceTimeout": "600",
+        "ServiceToken": "<FailoverSwitchParameterProviderFunction.Arn>",
         "Value": "primary",
     }
+
+
+def test_no_deployment_writes_the_switch_once_it_is_there(made: Built) -> None:
+    for scene, region in ((made.plain, known.FAILOVER), (made.full, known.THIRD)):
+        # CloudFormation would write what the template says with each update.
+        assert scene.all("AWS::SSM::Parameter") == []
+        assert scene.template.resource(scene.named("Switch/Site"))["Type"] == "Custom::SwitchParameter"
+        name = scene.made.switch.parameter_name
+        arn = flat(scene.template.resolve(scene.made.switch.parameter_arn))
+        assert arn == f"arn:aws:ssm:{region}:{known.ACCOUNT}:parameter/{name}"
+
+
+def test_the_switch_is_called_only_once_its_parameter_is_there(made: Built) -> None:
+    resource = made.plain.template.resolve(made.plain.named("Switch/Site").node.default_child.logical_id)
+    assert made.plain.template.resource(made.plain.named("Switch/EachMinute"))["DependsOn"] == [resource]
 
 
 def test_the_guard_looks_and_the_switch_repeats_itself_by_the_clock(made: Built) -> None:
@@ -195,7 +220,7 @@ def test_queues_and_logs_are_encrypted_kept_and_removed_as_it_was_said(made: Bui
     ):
         groups = scene.all("AWS::Logs::LogGroup")
         assert {(one["KmsKeyId"], one["RetentionInDays"]) for one in groups} == {(key, days)}
-        assert len(groups) == 5
+        assert len(groups) == 6
         assert {one["KmsMasterKeyId"] for one in scene.all("AWS::SQS::Queue")} == {key}
         kept = ("AWS::Logs::LogGroup", "AWS::SQS::Queue", "AWS::StepFunctions::StateMachine")
         assert {one["DeletionPolicy"] for kind in kept for one in scene.template.all(kind)} == {policy}

@@ -34,8 +34,8 @@ def test_whatever_the_flags_of_the_app_the_packs_find_nothing(flags: dict[str, A
     assert open_findings(app, tmp_path) == []
     template = Template(pair.here)
     kinds = [one["Type"] for one in template.json["Resources"].values()]
-    assert (kinds.count("AWS::IAM::Role"), kinds.count("AWS::IAM::Policy")) == (5, 1)
-    assert kinds.count("AWS::Lambda::Function") == 4
+    assert (kinds.count("AWS::IAM::Role"), kinds.count("AWS::IAM::Policy")) == (6, 1)
+    assert kinds.count("AWS::Lambda::Function") == 5
     assert template.of(made.state_machine)["StateMachineType"] == "STANDARD"
 
 

@@ -46,8 +46,8 @@ def failing(name: str, key: str, region: str) -> set[tuple[str, str, str]]:
     }
 
 
-def parameter(region: str) -> str:
-    return f"arn:aws:ssm:{region}:{known.ACCOUNT}:parameter/<FailoverSwitchSite>"
+def parameter(scene: Scene, region: str) -> str:
+    return f"arn:aws:ssm:{region}:{known.ACCOUNT}:parameter/{scene.made.switch.parameter_name}"
 
 
 SCENES = [("plain", known.FAILOVER, "<FailoverKey.Arn>", known.ZONE), ("full", known.THIRD, "<Given.Arn>", "<Own>")]
@@ -61,7 +61,7 @@ def test_the_guard_reads_and_changes_nothing(made: Built, name: str, region: str
         *((f"workspaces:Describe{one}", "*", "") for one in DESCRIBING),
         ("ds:DescribeDirectories", "*", ""),
         ("route53:ListResourceRecordSets", f"arn:aws:route53:::hostedzone/{zone}", ""),
-        ("ssm:GetParameter", parameter(region), ""),
+        ("ssm:GetParameter", parameter(getattr(made, name), region), ""),
     }
 
 
@@ -74,10 +74,21 @@ def test_the_switch_turns_its_parameter_its_metric_and_its_control(
     assert may(getattr(made, name), "Switch/FunctionRole") == {
         *function("Switch"),
         *failing("Switch", key, region),
-        ("ssm:GetParameter", parameter(region), ""),
-        ("ssm:PutParameter", parameter(region), ""),
+        ("ssm:GetParameter", parameter(getattr(made, name), region), ""),
+        ("ssm:PutParameter", parameter(getattr(made, name), region), ""),
         ("cloudwatch:PutMetricData", "*", space),
         *control,
+    }
+
+
+@pytest.mark.parametrize(("name", "region", "key", "zone"), SCENES)
+def test_who_makes_the_parameter_makes_and_deletes_that_one_alone(
+    made: Built, name: str, region: str, key: str, zone: str
+) -> None:
+    scene = getattr(made, name)
+    assert may(scene, "Switch/ParameterProvider/FunctionRole") == {
+        *function("SwitchParameterProvider"),
+        *((f"ssm:{one}Parameter", parameter(scene, region), "") for one in ("Delete", "Put")),
     }
 
 
@@ -120,7 +131,7 @@ def test_only_the_service_assumes_a_role_and_only_for_machines_of_the_account(
         {"Service": "states.amazonaws.com"},
         {"StringEquals": {"aws:SourceAccount": known.ACCOUNT}, "ArnLike": {"aws:SourceArn": machines}},
     )
-    assert len(roles) == 4
+    assert len(roles) == 5
     for (statement,) in roles.values():
         assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
 

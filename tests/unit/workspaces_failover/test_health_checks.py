@@ -44,6 +44,17 @@ def test_the_switch_is_read_from_a_metric_in_the_region_of_the_stack(made: Built
         assert (alarm["Period"], alarm["Statistic"], alarm["TreatMissingData"]) == (60, "Maximum", "missing")
 
 
+def test_a_switch_that_says_nothing_any_more_rings_too(made: Built) -> None:
+    # A rule that is disabled fails nowhere, and Route 53 stays with what it knew.
+    alarms = made.full.made.alarms
+    told = {name for name, alarm in alarms.items() if "InsufficientDataActions" in made.full.of(alarm)}
+    assert told == {"PrimaryDisabled"}
+    alarm = made.full.of(alarms["PrimaryDisabled"])
+    assert alarm["InsufficientDataActions"] == alarm["AlarmActions"] == ["<Told>"]
+    assert "insufficient data" in alarm["AlarmDescription"]
+    assert "InsufficientDataActions" not in made.plain.of(made.plain.made.alarms["PrimaryDisabled"])
+
+
 def test_the_metric_of_the_alarm_is_the_one_that_the_switch_writes(made: Built) -> None:
     alarm = made.plain.of(made.plain.made.alarms["PrimaryDisabled"])
     assert f'METRIC = "{alarm["MetricName"]}"' in (CODE / "switch.py").read_text()

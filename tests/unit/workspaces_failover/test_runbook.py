@@ -77,7 +77,12 @@ def test_tasks_call_the_functions_with_what_they_read(states: dict[str, State]) 
 def test_no_result_takes_the_place_of_the_input_that_later_states_read(states: dict[str, State]) -> None:
     paths = {name: state["ResultPath"] for name, state in states.items() if state["Type"] == "Task"}
     assert paths == {**dict.fromkeys(INVOKED, "$.result"), "Check": "$.check"}
-    assert states["Check"]["ResultSelector"] == {"target.$": "$.Payload.target", "findings.$": "$.Payload.findings"}
+    # All of it is in the output of a dry run.
+    assert states["Check"]["ResultSelector"] == {
+        "target.$": "$.Payload.target",
+        "findings.$": "$.Payload.findings",
+        "inTheWay.$": "$.Payload.inTheWay",
+    }
 
 
 def test_only_the_three_actions_are_begun(states: dict[str, State]) -> None:

@@ -20,6 +20,7 @@ import hashlib
 import json
 import os
 import time
+import traceback
 import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -71,6 +72,12 @@ UNREACHED = (ConnectTimeoutError, EndpointConnectionError, HTTPClientError)
 
 # One call ends well within the reserve: what is tried again is decided below and not by botocore.
 _config = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 1})
+
+MISTAKES = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, NameError, OSError),
+    *(RuntimeError, TypeError, ValueError),
+)
+"""What a mistake in a provider raises, or something that nobody thought of."""
 
 Event = dict[str, Any]
 """A request: ``RequestType``, ``ResourceType``, ``ResourceProperties``, ``OldResourceProperties`` of an update ...
@@ -133,8 +140,9 @@ def serve(
 ) -> None:
     """Do what CloudFormation asks for, and answer in any case, or go on in another invocation.
 
-    Errors of services and :class:`ProviderError` are answered with their text; others too, without it, and then raised.
-    After :class:`NotReadyError` it goes on while ``LASTS_SECONDS`` have not passed.
+    Errors of services and :class:`ProviderError` are answered with their text, and mistakes of the provider without it.
+    Nothing is raised after an answer: Lambda would do it all again when CloudFormation has already rolled back. After
+    :class:`NotReadyError` it goes on while ``LASTS_SECONDS`` have not passed.
 
     Args:
         event: The request of a custom resource.
@@ -158,6 +166,8 @@ def serve(
     except (BotoCoreError, ClientError, ProviderError) as error:
         # The whole answer may have 4096 bytes.
         answer["Reason"] = str(error)[:400]
+    except MISTAKES:
+        log(mistake=traceback.format_exc())
     finally:
         if answers:
             log(request=event["RequestType"], type=event["ResourceType"], **answer)

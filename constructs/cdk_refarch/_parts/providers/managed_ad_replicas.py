@@ -32,17 +32,11 @@ def replicate(event: Event, context: Any) -> Made:
         # An update may have failed that is rolled back. CloudFormation never knew the id of what it had added.
         before = {**event, "ResourceProperties": event["OldResourceProperties"]}
         patiently(context, _remove, BUSY | {REFUSED}, event=before, kept=replica)
-    try:
-        return _with_controllers(event, context, directory_id, physical_id)
-    except NotReadyError:
-        if goes_on(event):
-            raise
-    # It may take longer than an hour. Custom::ManagedAdReplicaReady waits for another one.
-    return physical_id, {"DirectoryId": directory_id, "DnsIps": ""}
+    return _with_controllers(event, context, directory_id, physical_id, is_last=False)
 
 
 def wait_for_replica(event: Event, context: Any) -> Made:
-    """Wait until the controllers in a region are there.
+    """Wait until the controllers in a region are there; with ``More``, another resource waits on after this one.
 
     Args:
         event: The request.
@@ -51,14 +45,21 @@ def wait_for_replica(event: Event, context: Any) -> Made:
     wanted = event["ResourceProperties"]
     given = {"event": event, "region": wanted["PrimaryRegion"], "directory_id": wanted.get("DirectoryId")}
     directory_id = patiently(context, managed_ad, NOT_YET, **given)["DirectoryId"]
-    return _with_controllers(event, context, directory_id, f"{directory_id}/{wanted['Region']}")
+    physical_id, is_last = f"{directory_id}/{wanted['Region']}", wanted.get("More") != "true"
+    return _with_controllers(event, context, directory_id, physical_id, is_last=is_last)
 
 
-def _with_controllers(event: Event, context: Any, directory_id: str, physical_id: str) -> Made:
-    """Return the id and the attributes of a replica once its controllers are there."""
+def _with_controllers(event: Event, context: Any, directory_id: str, physical_id: str, *, is_last: bool) -> Made:
+    """Return the id and the attributes of a replica once its controllers are there; only the last one must see them."""
     # What has been there before need not work just now.
     known = physical_id == event.get("PhysicalResourceId")
-    addresses = patiently(context, _replica_ips, NOT_YET, event=event, directory_id=directory_id, known=known)
+    addresses: list[str] = []
+    try:
+        addresses = patiently(context, _replica_ips, NOT_YET, event=event, directory_id=directory_id, known=known)
+    except NotReadyError:
+        # It may take longer than the hour that CloudFormation waits for one resource.
+        if is_last or goes_on(event):
+            raise
     return physical_id, {"DirectoryId": directory_id, "DnsIps": ",".join(addresses)}
 
 
