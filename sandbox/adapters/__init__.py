@@ -26,7 +26,6 @@ def install() -> None:
         macie,
         object_lock,
         ordering,
-        parameters,
         recorded,
         redrive,
         route53,
@@ -52,7 +51,6 @@ def install() -> None:
     crashes.install()
     log_metrics.install()
     object_lock.install()
-    parameters.install()
     conditions.install()
     custom_resources.install()
     state_machines.install()

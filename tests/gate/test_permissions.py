@@ -40,6 +40,7 @@ STAR_REASONS: dict[str, str] = {
         for one in (
             *("AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "CreateNetworkInterface"),
             *("CreateSecurityGroup", "CreateTags", "DeleteNetworkInterface", "DeleteSecurityGroup"),
+            "DeleteTags",
             *("RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress"),
         )
     },

@@ -77,8 +77,8 @@ class Provider(Construct):
         acknowledge(
             self.function,
             "Serverless::Serverless-LambdaDLQ",
-            "Only CloudFormation calls this function, and it itself where it goes on. It answers each request, failures "
-            "too, and CloudFormation tells of them and rolls back.",
+            "Only CloudFormation calls this function, and it itself where it goes on. It answers each request, "
+            "failures too, and CloudFormation tells of them and rolls back.",
         )
         self.role: iam.Role = cast("iam.Role", self.node.find_child("FunctionRole"))
         self._going_on = None if lasts is None else self._allow_itself()

@@ -18,7 +18,7 @@ from cdk_refarch._parts.subnet_checks import selection
 
 from .directory_values import AdConnector, Directory, ExistingDirectory, LocalReplica, ManagedAd, PrimaryControllers
 from .removal import kept
-from .statements import ANY_DIRECTORY, ANY_NETWORK, directory_arn, read_secret, statement
+from .statements import ANY_DIRECTORY, ANY_NETWORK, directory_arn, on_its_behalf, read_secret, statement
 
 LONGEST = cdk.Duration.minutes(55)
 """How long one custom resource can wait."""
@@ -106,7 +106,7 @@ def _connector(scope: Construct, given: AdConnector, subnets: Sequence[str], ope
     statements = [
         statement(["ds:ConnectDirectory", "ds:DescribeDirectories"], "*"),
         statement(["ds:AddTagsToResource", "ds:DeleteDirectory", "ds:ListTagsForResource"], directory_arn(scope, "*")),
-        statement(INTERFACES, "*"),
+        on_its_behalf(INTERFACES),
         *read_secret(scope, given.service_account),
     ]
     provider = Provider(
@@ -164,7 +164,7 @@ def _replica(
         statement(["ds:AddRegion", "ds:AddTagsToResource"], added),
         statement(["ds:DescribeRegions", "ds:ListTagsForResource", "ds:RemoveTagsFromResource"], any_there),
         statement(["ds:RemoveRegion"], any_here),
-        statement(INTERFACES, "*"),
+        on_its_behalf(INTERFACES),
     ]
     provider = Provider(
         scope,

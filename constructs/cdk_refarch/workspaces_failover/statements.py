@@ -26,7 +26,7 @@ ANY_DIRECTORY = (
     "https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsdirectoryservice.html."
 )
 ANY_NETWORK = (
-    "Directory Service asks Amazon EC2 in the name of its caller, for networks and interfaces that it names itself. "
+    "Directory Service and WorkSpaces ask Amazon EC2 in the name of their caller, who may not do it alone. "
     "https://docs.aws.amazon.com/directoryservice/latest/admin-guide/UsingWithDS_IAM_ResourcePermissions.html."
 )
 
@@ -87,6 +87,17 @@ def of_this_stack(scope: Construct, actions: list[str], *resources: str) -> iam.
     """
     made = statement(actions, *resources)
     made.add_conditions({"StringLike": {f"aws:ResourceTag/{MARK}": f"{cdk.Stack.of(scope).stack_name}/*"}})
+    return made
+
+
+def on_its_behalf(actions: list[str]) -> iam.PolicyStatement:
+    """Return a statement for what a service asks another one for in the name of its caller, who may not do it alone.
+
+    Args:
+        actions: What is allowed, on resources that the service names itself.
+    """
+    made = statement(actions, "*")
+    made.add_conditions({"Bool": {"aws:ViaAWSService": "true"}})
     return made
 
 

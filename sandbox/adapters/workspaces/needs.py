@@ -209,7 +209,7 @@ def _dependent(service: str, name: str, request: Record) -> Iterator[Need]:
     for action in _IN_EC2.get(name, ()):
         kind = "network-interface/eni" if "NetworkInterface" in action else "security-group/sg"
         where = "*" if action.startswith("Describe") else _arn("ec2", f"{kind}-0123456789abcdef0")
-        yield Need(f"ec2:{action}", where)
+        yield Need(f"ec2:{action}", where, {"aws:ViaAWSService": "true"})
 
 
 def _arn(service: str, resource: str, region: str = "") -> str:

@@ -223,14 +223,15 @@ def test_logs_are_encrypted_and_kept_for_as_long_as_asked(made: Built) -> None:
 
 
 ALARMS = {
-    "Unhealthy": ("Unhealthy", "Maximum", 0, "restart or rebuild"),
-    "ConnectionFailures": ("ConnectionFailure", "Sum", 10, "no session"),
+    "Unhealthy": ("Unhealthy", "Maximum", 0, "notBreaching", "restart or rebuild"),
+    "MostlyUnhealthy": ("Unhealthy", "Average", 0.5, "missing", "fail over by the runbook"),
+    "ConnectionFailures": ("ConnectionFailure", "Sum", 10, "notBreaching", "no session"),
 }
 
 
 @pytest.mark.parametrize("name", ALARMS)
 def test_alarms_ring_for_unhealthy_workspaces_and_failing_connections(made: Built, name: str) -> None:
-    metric, statistic, threshold, says = ALARMS[name]
+    metric, statistic, threshold, missing, says = ALARMS[name]
     for scene, actions in ((made["Plain"], None), (made["Full"], ["<Topic>"])):
         assert list(scene.site.alarms) == list(ALARMS)
         alarm = scene.of(scene.site.alarms[name])
@@ -246,7 +247,7 @@ def test_alarms_ring_for_unhealthy_workspaces_and_failing_connections(made: Buil
             "Period": 300,
             "Statistic": statistic,
             "Threshold": threshold,
-            "TreatMissingData": "notBreaching",
+            "TreatMissingData": missing,
         }
 
 

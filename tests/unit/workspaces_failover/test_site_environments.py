@@ -101,7 +101,7 @@ def test_two_sites_of_one_stack_share_nothing() -> None:
     groups = [template.of(one.ip_groups["Office"])["GroupName"] for one in (first, second)]
     assert len(set(groups)) == 2
     alarms = [template.of(one.alarms[name])["AlarmName"] for one in (first, second) for name in one.alarms]
-    assert len(set(alarms)) == 4
+    assert len(set(alarms)) == 6
     assert len(template.all("AWS::Lambda::Function")) == 6
 
 

@@ -26,6 +26,7 @@ PRIMARY = f"arn:aws:ds:us-east-1:{ACCOUNT}:directory"
 DEFAULT_ROLE = f"arn:aws:iam::{ACCOUNT}:role/workspaces_DefaultRole"
 REGISTERED = f"{SPACES}:directory/<SiteRegistration.DirectoryId>"
 PASSED = str({"StringEquals": {"iam:PassedToService": "workspaces.amazonaws.com"}})
+ON_BEHALF = str({"Bool": {"aws:ViaAWSService": "true"}})
 ATTACHED = str(
     {
         "ArnEquals": {
@@ -50,7 +51,7 @@ FIREWALL = [
 MEMBERS = [*FIREWALL, "ec2:DescribeAvailabilityZones", "ec2:DescribeSecurityGroups"]
 INTERFACES = [
     *FIREWALL,
-    *("ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces"),
+    *("ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DeleteTags", "ec2:DescribeNetworkInterfaces"),
 ]
 
 
@@ -109,8 +110,8 @@ def test_the_registration_may_set_its_directory_and_release_one_with_its_mark(
             "*",
             *("workspaces:DescribeTags", "workspaces:DescribeWorkspaceDirectories", "workspaces:DescribeWorkspaces"),
             "ds:DescribeDirectories",
-            *MEMBERS,
         ),
+        *grants("*", *MEMBERS, when=ON_BEHALF),
         *tagging("cdk-refarch:resource", "cdk-refarch:request"),
         *grants(
             own,
@@ -180,7 +181,8 @@ def test_a_connector_is_made_with_its_secret_and_nothing_else_is_read(made: Buil
             *grants("<JoinerKey.Arn>", "kms:Decrypt", when=via("secretsmanager")),
         }
     assert may(made[name], "ConnectorProvider") == {
-        *grants("*", "ds:ConnectDirectory", "ds:DescribeDirectories", *INTERFACES),
+        *grants("*", "ds:ConnectDirectory", "ds:DescribeDirectories"),
+        *grants("*", *INTERFACES, when=ON_BEHALF),
         *grants(f"{DIRECTORIES}/*", "ds:AddTagsToResource", "ds:DeleteDirectory", "ds:ListTagsForResource"),
         *read,
     }
@@ -189,7 +191,8 @@ def test_a_connector_is_made_with_its_secret_and_nothing_else_is_read(made: Buil
 @pytest.mark.parametrize(("name", "directory"), [("Local", "*"), ("Known", OTHER_DIRECTORY)])
 def test_a_region_is_added_to_the_directory_that_is_known(made: Built, name: str, directory: str) -> None:
     assert may(made[name], "ReplicaProvider") == {
-        *grants("*", "ds:DescribeDirectories", *INTERFACES),
+        *grants("*", "ds:DescribeDirectories"),
+        *grants("*", *INTERFACES, when=ON_BEHALF),
         *grants(f"{PRIMARY}/{directory}", "ds:AddRegion", "ds:AddTagsToResource"),
         *grants(f"{PRIMARY}/*", "ds:DescribeRegions", "ds:ListTagsForResource", "ds:RemoveTagsFromResource"),
         *grants(f"{DIRECTORIES}/*", "ds:RemoveRegion"),
