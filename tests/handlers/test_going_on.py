@@ -174,6 +174,51 @@ def test_a_mark_names_stack_and_resource_and_never_is_too_long(cloudformation: C
     assert all(one.startswith("Site/1a2b/CCC") for one in marks)
 
 
+def test_what_is_refused_beside_what_was_there_is_not_deleted(cloudformation: CloudFormation) -> None:
+    def refuses(event: Any, context: Any) -> str:
+        raise cloudformation.module.RefusedError("thing is in the way")
+
+    serve(cloudformation, refuses)
+    answer = cloudformation.send(KIND, {})
+    assert (answer["Status"], answer["Reason"]) == ("FAILED", "thing is in the way")
+    assert answer["PhysicalResourceId"] == "refused-create"
+    deleted = cloudformation.send(KIND, {}, "Delete", PhysicalResourceId="refused-create")
+    assert (deleted["Status"], deleted["PhysicalResourceId"]) == ("SUCCESS", "refused-create")
+    updated = cloudformation.send(KIND, {}, "Update", PhysicalResourceId="thing")
+    assert (updated["Status"], updated["PhysicalResourceId"]) == ("FAILED", "thing")
+
+
+def test_other_invocations_know_what_was_asked_for_and_seen(lasting: CloudFormation) -> None:
+    module = lasting.module
+
+    def asks(event: Any, context: Any) -> str:
+        module.may_ask(event, "thing")
+        module.asked(event)
+        module.may_ask(event, "thing")
+        raise AssertionError("must not be called")
+
+    def sees(event: Any, context: Any) -> str:
+        module.seen(event)
+        return asks(event, context)
+
+    serve(lasting, asks)
+    assert lasting.send(KIND, {}) is None
+    (again,) = lasting.again
+    assert (again["Asked"], "Seen" in again) == (True, False)
+    serve(lasting, sees)
+    removed = "thing must be there, and was removed meanwhile, by a rollback or by hand"
+    assert lasting.send(KIND, {}, Asked=True)["Reason"] == removed
+
+
+@pytest.mark.parametrize(("passed", "is_known", "ends"), [(0, True, True), (89, False, False), (91, False, True)])
+def test_a_delete_of_what_was_never_answered_looks_for_a_while(
+    lasting: CloudFormation, passed: int, is_known: bool, ends: bool
+) -> None:
+    serve(lasting, delete=lambda event, context: lasting.module.may_end(event, is_known))
+    answer = lasting.send(KIND, {}, "Delete", PhysicalResourceId="thing", Began=NOW - passed)
+    assert (answer is not None) == ends
+
+
 def test_a_client_is_of_its_region(cloudformation: CloudFormation) -> None:
     module = cloudformation.module
     assert module.client("ds").meta.region_name == "eu-central-1"

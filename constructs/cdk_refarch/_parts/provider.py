@@ -39,7 +39,7 @@ class Provider(Construct):
         any_resource: Why some of the statements are for any resource, in sentences; empty if none is.
         shared: Further modules in ``_parts/providers`` that the module imports.
         lasts: How long after its first invocation for a request the function may still go on in another one; at most
-            55 minutes, because the last one and its answer must end before CloudFormation's hour, and Lambda takes more
+            50 minutes, because the last one and its answer must end before CloudFormation's hour, and Lambda takes more
             than 16 for a loop. None if one invocation is enough.
 
     Attributes:

@@ -8,7 +8,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_workspaces as workspaces
 from constructs import Construct
 
-from cdk_refarch._parts.checks import Checks
+from cdk_refarch._parts.checks import Checks, is_token
 from cdk_refarch._parts.claims import check_claims, claim
 from cdk_refarch._parts.findings import acknowledge_wildcard
 from cdk_refarch._parts.keys import key_for
@@ -69,7 +69,11 @@ class ConnectionAlias(Construct):
         )
         check_resources(checks, scope, encryption_key, None, removal_policy, log_retention, users="logs")
         wanted = alias_claims(fqdn)
-        check_claims(checks, scope, wanted, {"fqdn": "use the one that is there"})
+        if not is_token(directory_id):
+            wanted[f"connection alias of the directory {directory_id}"] = "directory_id"
+        check_claims(
+            checks, scope, wanted, {"fqdn": "use the one that is there", "directory_id": "a directory can have one"}
+        )
         super().__init__(scope, id)
         claim(self, wanted)
         operation = Operation(

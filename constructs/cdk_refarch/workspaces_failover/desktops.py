@@ -16,7 +16,7 @@ from .removal import kept
 from .site_values import Desktop, StandbyDesktop
 from .statements import ANY_WORKSPACES, MARK, encrypt_volumes, of_this_stack, statement, tag, workspaces_arn
 
-LASTS = cdk.Duration.minutes(55)
+LASTS = cdk.Duration.minutes(50)
 """A WorkSpace with an encrypted root volume may take an hour."""
 
 
@@ -98,7 +98,7 @@ def standbys(
             statement(
                 ["workspaces:CreateStandbyWorkspaces"], workspaces_arn(scope, "directory", directory_id), here, *there
             ),
-            tag(MARK, "cdk-refarch:made-of"),
+            tag(MARK, "cdk-refarch:request", "cdk-refarch:made-of"),
             of_this_stack(scope, ["workspaces:ModifyWorkspaceProperties", "workspaces:TerminateWorkspaces"], here),
             *encrypt_volumes(scope, operation.encryption_key),
         ],

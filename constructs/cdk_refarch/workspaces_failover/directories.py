@@ -18,9 +18,9 @@ from cdk_refarch._parts.subnet_checks import selection
 
 from .directory_values import AdConnector, Directory, ExistingDirectory, LocalReplica, ManagedAd, PrimaryControllers
 from .removal import kept
-from .statements import ANY_DIRECTORY, ANY_NETWORK, directory_arn, on_its_behalf, read_secret, statement
+from .statements import ANY_DIRECTORY, ANY_NETWORK, directory_arn, of_this_stack, on_its_behalf, read_secret, statement
 
-LONGEST = cdk.Duration.minutes(55)
+LONGEST = cdk.Duration.minutes(50)
 """How long one custom resource can wait."""
 
 REPLICA_WAITS = 2
@@ -105,7 +105,8 @@ def _connector(scope: Construct, given: AdConnector, subnets: Sequence[str], ope
         )
     statements = [
         statement(["ds:ConnectDirectory", "ds:DescribeDirectories"], "*"),
-        statement(["ds:AddTagsToResource", "ds:DeleteDirectory", "ds:ListTagsForResource"], directory_arn(scope, "*")),
+        statement(["ds:AddTagsToResource", "ds:ListTagsForResource"], directory_arn(scope, "*")),
+        of_this_stack(scope, ["ds:DeleteDirectory"], directory_arn(scope, "*")),
         on_its_behalf(INTERFACES),
         *read_secret(scope, given.service_account),
     ]

@@ -23,7 +23,8 @@ class ExistingDirectory:
     Args:
         directory_id: Its id, as in ``d-0123456789``.
         subnet_ids: Two subnets of the directory's VPC for the WorkSpaces, in different availability zones that
-            WorkSpaces supports; None for those of the directory. Read only if the directory is not registered yet.
+            WorkSpaces supports; None for those of the directory. If it is registered already, those that it is
+            registered with.
     """
 
     directory_id: str

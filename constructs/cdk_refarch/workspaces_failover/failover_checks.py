@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import aws_cdk as cdk
 from constructs import Construct
 
@@ -38,6 +40,7 @@ def check_sites(checks: Checks, scope: Construct, primary: object, failover: obj
     if primary.fqdn != failover.fqdn:
         got = f"{primary.fqdn} and {failover.fqdn}"
         checks.refuse(both, "sites of one fqdn", got, "give them the same: clients know no other")
+    _check_stacks(checks, scope, {"primary": primary, "failover": failover, "the construct": scope})
     for argument, region in (("primary", primary.region), ("failover", failover.region), ("the stack", here.region)):
         if is_token(region):
             remedy = "give its stack an env with a region"
@@ -58,6 +61,19 @@ def check_sites(checks: Checks, scope: Construct, primary: object, failover: obj
         remedy = "name the region of the primary site"
         checks.refuse("primary_region of the failover site's standbys", primary.region, region, remedy)
     _check_directories(checks, primary, failover)
+
+
+def _check_stacks(checks: Checks, scope: Construct, places: Mapping[str, Construct]) -> None:
+    """Refuse what cannot be deployed in an order."""
+    for argument, place in places.items():
+        stack = cdk.Stack.of(place)
+        if stack.nested_stack_parent is not None:
+            remedy = "put it into the stack above: a nested one cannot wait for others"
+            checks.refuse(f"stack of {argument}", "no nested one", stack.node.path, remedy)
+    for argument, place in places.items():
+        if place.node.root is scope.node.root and cdk.Stage.of(place) is not cdk.Stage.of(scope):
+            remedy = "put the three stacks into one stage, which has an order"
+            checks.refuse(f"stage of {argument}", "that of the construct", cdk.Stack.of(place).node.path, remedy)
 
 
 def check_redirection(

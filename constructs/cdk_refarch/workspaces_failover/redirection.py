@@ -63,6 +63,7 @@ class DriftGuard(Construct):
         id: Its id.
         sites: The sites.
         switch: The switch, which says where users are sent.
+        health_check_id: The health check that the record of the primary site must have.
         interval: How often it looks.
         operation: What it shares with the other parts.
 
@@ -79,6 +80,7 @@ class DriftGuard(Construct):
         *,
         sites: Sites,
         switch: RedirectionSwitch,
+        health_check_id: str,
         interval: cdk.Duration,
         operation: Operation,
     ) -> None:
@@ -112,6 +114,7 @@ class DriftGuard(Construct):
                 "PRIMARY_REGION": sites.primary_region,
                 "FAILOVER_REGION": sites.failover_region,
                 "PARAMETER_NAME": switch.parameter_name,
+                "HEALTH_CHECK_ID": health_check_id,
             },
             operation=operation,
             any_resource=f"{ANY_WORKSPACES} {ANY_DIRECTORY}",
@@ -203,7 +206,7 @@ class RedirectionSwitch(Construct):
             code=CODE,
             handler="switch.handler",
             description="Says to Route 53 each minute where users of WorkSpaces are sent, and turns it",
-            timeout=cdk.Duration.minutes(1),
+            timeout=cdk.Duration.seconds(90),
             statements=self._statements(routing_control),
             environment={
                 "FQDN": fqdn,

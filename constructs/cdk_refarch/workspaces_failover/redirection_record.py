@@ -8,7 +8,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_route53 as route53
 from constructs import Construct
 
-from cdk_refarch._parts.checks import Checks
+from cdk_refarch._parts.checks import Checks, is_token
+from cdk_refarch._parts.claims import check_claims, claim
 from cdk_refarch._parts.domain_checks import check_domain, check_zone
 
 if TYPE_CHECKING:
@@ -64,11 +65,17 @@ class RedirectionRecord(Construct):
             if isinstance(value, str) and value.startswith("wsca-"):
                 remedy = "give the identifier of the association: this is the id of an alias"
             checks.matches(f"{argument}_identifier", value, IDENTIFIER, rule=rule, remedy=remedy)
+        if primary_identifier == failover_identifier and not is_token(primary_identifier):
+            remedy = "give that of each site: users would be sent to the same one"
+            checks.refuse("primary_identifier and failover_identifier", "different", repr(primary_identifier), remedy)
         remedy = "give the id of an AWS::Route53::HealthCheck"
         rule = "the id of a health check"
         checks.matches("health_check_id", health_check_id, HEALTH_CHECK_ID, rule=rule, remedy=remedy)
         check_ttl(checks, ttl)
+        wanted = {f"TXT records of {fqdn} in {zone.hosted_zone_id}": "fqdn"}
+        check_claims(checks, scope, wanted, {"fqdn": "use the records that are there"})
         super().__init__(scope, id)
+        claim(self, wanted)
         self.records: Mapping[str, route53.CfnRecordSet] = {
             "Primary": self._record(zone, fqdn, ttl, "PRIMARY", primary_identifier, health_check_id),
             "Failover": self._record(zone, fqdn, ttl, "SECONDARY", failover_identifier, None),

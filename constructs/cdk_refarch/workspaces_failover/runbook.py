@@ -63,7 +63,9 @@ class Runbook(Construct):
     """A state machine that redirects users, step by step and each of them checked.
 
     Its input is ``{"action": "failover"}``, ``failback`` or ``drill``. It only tells what it would do, and what is in
-    the way, unless ``"dryRun": false`` is given as well; ``"force": true`` goes on whatever is in the way.
+    the way, unless ``"dryRun": false`` is given as well; ``"force": true`` goes on whatever is in the way, and fails
+    over even if nobody can tell what is. A drill turns back what it has turned, and nothing that another run has turned
+    meanwhile.
 
     Args:
         scope: The construct it belongs to.
@@ -155,6 +157,9 @@ def _definition(guard: str, switch: str, answer: str, *, hold_seconds: int) -> d
         "BackoffRate": 1,
     }
     insists = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 5, "MaxAttempts": 5, "BackoffRate": 2}
+    # Does not pass by itself; the first one that fits is taken.
+    yields = {"ErrorEquals": ["OvertakenError"], "MaxAttempts": 0}
+    failed = {"Type": "Fail", "ErrorPath": "$.problem.Error", "CausePath": "$.problem.Cause"}
     told = {f"{name}.$": f"$.Payload.{name}" for name in ("target", "findings", "inTheWay")}
     return {
         "Comment": "Redirects users of WorkSpaces to the other region, or only says what is in the way",
@@ -184,28 +189,54 @@ def _definition(guard: str, switch: str, answer: str, *, hold_seconds: int) -> d
                 **_task(guard, "$", "DryRun"),
                 "ResultSelector": told,
                 "ResultPath": "$.check",
+                "Catch": [{**problem, "Next": "NotChecked"}],
             },
-            "DryRun": {
+            "NotChecked": {
                 "Type": "Choice",
                 "Choices": [
                     {
                         "And": [
-                            {"Variable": "$.dryRun", "IsPresent": True},
-                            {"Variable": "$.dryRun", "IsBoolean": True},
-                            {"Variable": "$.dryRun", "BooleanEquals": False},
+                            {"Variable": "$.action", "StringEquals": "failover"},
+                            *_is("$.dryRun", False),
+                            *_is("$.force", True),
                         ],
-                        "Next": "Turn",
+                        "Next": "GoOn",
                     }
                 ],
+                "Default": "NotReady",
+            },
+            "NotReady": failed,
+            # A disaster may have taken what the guard asks, or the guard itself.
+            "GoOn": {
+                "Type": "Pass",
+                "Result": {"target": "failover", "findings": [], "inTheWay": []},
+                "ResultPath": "$.check",
+                "Next": "NotTurned",
+            },
+            "DryRun": {
+                "Type": "Choice",
+                "Choices": [{"And": _is("$.dryRun", False), "Next": "NotTurned"}],
                 "Default": "NothingDone",
             },
             "NothingDone": {"Type": "Succeed"},
-            "Turn": {**_task(switch, {"turn.$": "$.check.target"}, "Answered", insists), "Catch": [problem]},
+            # For a drill whose turn fails: it turns back in any case.
+            "NotTurned": {"Type": "Pass", "Result": {"version": 0}, "ResultPath": "$.turn", "Next": "Turn"},
+            "Turn": {
+                **_task(switch, {"turn.$": "$.check.target"}, "Answered", insists),
+                "ResultSelector": {"version.$": "$.Payload.version"},
+                "ResultPath": "$.turn",
+                "Catch": [problem],
+            },
             "Answered": {**_task(answer, {"site.$": "$.check.target"}, "Drill", asks_again), "Catch": [problem]},
             "Drill": _in_drill("Hold", "Redirected"),
             "Redirected": {"Type": "Succeed"},
             "Hold": {"Type": "Wait", "Seconds": hold_seconds, "Next": "TurnBack"},
-            "TurnBack": _task(switch, {"turn": "primary"}, "AnsweredBack", insists),
+            "TurnBack": {
+                **_task(switch, {"turn": "primary", "version.$": "$.turn.version"}, "AnsweredBack", yields, insists),
+                "Catch": [{"ErrorEquals": ["OvertakenError"], "ResultPath": "$.problem", "Next": "Overtaken"}],
+            },
+            # The switch stays where the other run has put it, which the cause tells.
+            "Overtaken": failed,
             "AnsweredBack": _task(answer, {"site": "primary"}, "Outcome", asks_again),
             "Outcome": {
                 "Type": "Choice",
@@ -213,11 +244,20 @@ def _definition(guard: str, switch: str, answer: str, *, hold_seconds: int) -> d
                 "Default": "DrillDone",
             },
             "DrillDone": {"Type": "Succeed"},
-            "DrillFailed": {"Type": "Fail", "ErrorPath": "$.problem.Error", "CausePath": "$.problem.Cause"},
+            "DrillFailed": failed,
             "Problem": _in_drill("TurnBack", "NotProved"),
-            "NotProved": {"Type": "Fail", "ErrorPath": "$.problem.Error", "CausePath": "$.problem.Cause"},
+            "NotProved": failed,
         },
     }
+
+
+def _is(variable: str, value: bool) -> list[dict[str, Any]]:
+    """Return what must hold together for a variable to be there and to be this, and no text that reads like it."""
+    return [
+        {"Variable": variable, "IsPresent": True},
+        {"Variable": variable, "IsBoolean": True},
+        {"Variable": variable, "BooleanEquals": value},
+    ]
 
 
 def _in_drill(then: str, otherwise: str) -> dict[str, Any]:
@@ -232,7 +272,7 @@ def _task(function: str, payload: str | Mapping[str, Any], then: str, *retries: 
         "Type": "Task",
         "Resource": f"arn:{cdk.Aws.PARTITION}:states:::lambda:invoke",
         "Parameters": {"FunctionName": function, **given},
-        # None of the results is needed. A null would say so, but the CDK leaves it out, and what is left is the result.
+        # Few results are needed. A null would say so, but the CDK leaves it out, and what is left is the result.
         "ResultPath": "$.result",
         "TimeoutSeconds": 300,
         "Retry": [again, *retries],

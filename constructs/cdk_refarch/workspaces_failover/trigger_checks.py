@@ -114,4 +114,6 @@ def check_routing_control(checks: Checks, given: object) -> None:
         inside.refuse("endpoints", f"a mapping of 1 to {MAX_ENDPOINTS} regions", repr(given.endpoints), remedy)
     for region, url in given.endpoints.items():
         inside.matches("a region of endpoints", region, "[a-z]{2,}(-[a-z]+)+-[0-9]", rule="a region", remedy=remedy)
-        inside.matches(f"the endpoint of {region}", url, "https://.+", rule="a URL with https", remedy=remedy)
+        inside.matches(
+            f"the endpoint of {region}", url, r"https://[^\s/]+(/\S*)?", rule="a URL with https", remedy=remedy
+        )

@@ -155,7 +155,13 @@ class WorkspacesFailover(Construct):
             self, "Switch", fqdn=self.fqdn, routing_control=routing_control, operation=operation
         )
         self.guard = DriftGuard(
-            self, "Guard", sites=sites, switch=self.switch, interval=guard_interval, operation=operation
+            self,
+            "Guard",
+            sites=sites,
+            switch=self.switch,
+            health_check_id=self.health.health_check_id,
+            interval=guard_interval,
+            operation=operation,
         )
         answer = DnsAnswer(self, "Answer", sites=sites, check_dns=check_dns, operation=operation)
         runbook = Runbook(
@@ -216,5 +222,7 @@ class WorkspacesFailover(Construct):
         for name, site in sites.items():
             asked = {"Region": site.region, "Fqdn": site.fqdn, "Directory": directory_salt(site, site.directory)}
             made = provider.resource(self, f"{name.capitalize()}Identifier", "ConnectionIdentifier", asked)
+            if cdk.Stack.of(site) is cdk.Stack.of(self):
+                made.node.add_dependency(site.connection_alias)
             found[name] = made.get_att_string("ConnectionIdentifier")
         return found

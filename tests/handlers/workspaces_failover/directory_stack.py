@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
@@ -41,10 +42,14 @@ class Stack:
         monkeypatch: Puts this in the place of the network.
         world: The directories.
         kind: The type of the resource.
+
+    Attributes:
+        meanwhile: What happens between the first two invocations for the next request.
     """
 
     def __init__(self, aws: FakeAws, monkeypatch: pytest.MonkeyPatch, world: World, kind: str) -> None:
         self._aws, self.world, self.kind = aws, world, kind
+        self._number = 0
         monkeypatch.setenv("LASTS_SECONDS", str(LASTS_SECONDS))
         monkeypatch.setattr(urllib.request, "urlopen", self._take)
         self._handler = load_provider("directory_service").handler
@@ -56,6 +61,7 @@ class Stack:
         self.answers: list[Any] = []
         self.physical_id: str | None = None
         self.properties: Any = None
+        self.meanwhile: Callable[[], object] | None = None
 
     def _take(self, request: Any, timeout: float) -> Any:
         self.answers.append(json.loads(request.data))
@@ -69,9 +75,11 @@ class Stack:
             "ResponseURL": URL,
             "StackId": STACK_ID,
         }
-        event |= {"RequestId": "request", "LogicalResourceId": "Resource"}
+        self._number += 1
+        event |= {"RequestId": f"request-{self._number}", "LogicalResourceId": "Resource"}
         event |= {"ResourceProperties": {"ServiceToken": "arn", "ServiceTimeout": "3600", **properties}, **more}
         answered, chain = len(self.answers), 0
+        meanwhile, self.meanwhile = self.meanwhile, None
         while True:
             called = len(self._aws.calls)
             dead = False
@@ -86,6 +94,9 @@ class Stack:
             # Lambda ends longer loops.
             assert chain < LONGEST_CHAIN
             if again:
+                if meanwhile:
+                    meanwhile()
+                    answered, meanwhile = len(self.answers), None
                 event = json.loads(again[0].parameters["Payload"])
                 assert event["Began"] >= NOW
             elif not dead:

@@ -94,6 +94,7 @@ class World:
         self.directories: dict[tuple[str, str], Thing] = {}
         self.regions: dict[tuple[str, str], Thing] = {}
         self._count = 0
+        self._hidden: list[tuple[dict[tuple[str, str], Thing], tuple[str, str], Thing, float]] = []
         for tags in ({}, {"cdk-refarch:resource": "Other/9z/Connector/0000"}):
             self.add("ADConnector", HOME, ["Active"], tags)
 
@@ -123,6 +124,16 @@ class World:
 
     def _sleep(self, seconds: float) -> None:
         self.now += seconds
+        for hidden in [one for one in self._hidden if self.now > one[-1]]:
+            self._hidden.remove(hidden)
+            found, key, thing, _ = hidden
+            found[key] = thing
+
+    def hide(self, first: str, second: str, seconds: float) -> None:
+        """Let a directory, by its region and id, or a region, by its directory and name, not be shown for a while."""
+        key = (first, second)
+        found = self.directories if key in self.directories else self.regions
+        self._hidden.append((found, key, found.pop(key), self.now + seconds))
 
     def _answer(self, make: Callable[[Parameters], Any]) -> Callable[[Parameters], Any]:
         def answer(parameters: Parameters) -> Any:
@@ -162,7 +173,8 @@ class World:
         if self.refusal:
             raise self.refusal
         tags = {tag["Key"]: tag["Value"] for tag in parameters["Tags"]}
-        same = [one for one in self.directories.values() if one.live and one.tags == tags]
+        mark = tags["cdk-refarch:resource"]
+        same = [one for one in self.directories.values() if one.live and one.tags.get("cdk-refarch:resource") == mark]
         assert not same, "a second connector of the same properties"
         made = self.add("ADConnector", self._region, self.stages, tags)
         made.ours = True

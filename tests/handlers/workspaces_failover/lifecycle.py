@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +18,11 @@ STACK = "arn:aws:cloudformation:eu-central-1:111122223333:stack/Site/1a2b"
 MARK = "Site/1a2b/Resource"
 TRIES = 3
 LASTS_SECONDS = 3300
+MADE_UP = "Site-Resource-MADEUP"
+"""The physical id that CloudFormation makes up if there was no answer."""
+
+GIVEN = {"RequestType", "ResourceType", "ResponseURL", "ResourceProperties"}
+"""What of a request is the same in all invocations."""
 
 FAULTS = st.dictionaries(st.integers(0, 60), st.sampled_from(("throttled", "crash", "lost", "lost-crash")), max_size=6)
 """What goes wrong by the number of the call."""
@@ -52,6 +58,7 @@ class Lifecycle(CloudFormation):
         self.made: tuple[str, dict[str, Any]] | None = None
         self.answers: list[Any] = []
         self._now = 0.0
+        self._pausing: Callable[[], object] | None = None
 
     @property
     def passed(self) -> float:
@@ -60,6 +67,9 @@ class Lifecycle(CloudFormation):
 
     def _sleep(self, seconds: float) -> None:
         self._now += seconds
+        if self._pausing:
+            then, self._pausing = self._pausing, None
+            then()
 
     def _take(self, request: Any, timeout: float) -> Any:
         if self.service.crashed:
@@ -68,21 +78,44 @@ class Lifecycle(CloudFormation):
 
     def ask(self, action: str, properties: dict[str, Any], **more: Any) -> Any:
         """Return the answer to a request; None if its functions have crashed too often."""
-        self._number += 1
-        request = {"StackId": STACK, "RequestId": f"request-{self._number}", **more}
-        asked, answered = [(properties, request)], len(self.requests)
+        answered = len(self.requests)
         self.service.leaving = action == "Delete"
-        while asked:
-            given, extra = asked.pop()
-            calls = len(self.again)
-            if not self._runs(action, given, extra):
-                self.answers.append(None)
-                return None
-            for again in self.again[calls:]:
-                known = {key: again[key] for key in (*extra, "Began")}
-                asked.append((again["ResourceProperties"], known))
+        if not self._finish(action, self._begin(action, properties, **more)):
+            self.answers.append(None)
+            return None
         assert len(self.requests) == answered + 1, "every request has exactly one answer"
         self.answers.append(self.answer)
+        return self.answer
+
+    def _begin(self, action: str, properties: dict[str, Any], **more: Any) -> list[Any] | None:
+        """Send a request; return those with which the function has called itself, or None if it has crashed."""
+        if "RequestId" not in more:
+            self._number += 1
+            more |= {"StackId": STACK, "RequestId": f"request-{self._number}"}
+        calls = len(self.again)
+        return self.again[calls:] if self._runs(action, properties, more) else None
+
+    def _finish(self, action: str, begun: list[Any] | None) -> bool:
+        """Let the function go on until it does not call itself any more; tell whether it has not crashed."""
+        while begun:
+            (again,) = begun
+            begun = self._begin(action, again["ResourceProperties"], **{key: again[key] for key in {*again} - GIVEN})
+        return begun is not None
+
+    def cancel(self, properties: dict[str, Any], polling: bool) -> Any:
+        """Create the resource and delete it meanwhile, as another one has failed; return the answer to the create.
+
+        Args:
+            properties: Its properties.
+            polling: Whether the delete comes in the function's first pause, and not between its first two invocations.
+        """
+        if polling:
+            self._pausing = lambda: self.delete(MADE_UP, properties)
+        begun = self._begin("Create", properties)
+        if not polling:
+            assert begun, "the create must last"
+            self.delete(MADE_UP, properties)
+        assert self._finish("Create", begun)
         return self.answer
 
     def _runs(self, action: str, properties: dict[str, Any], request: dict[str, Any]) -> bool:
@@ -102,7 +135,7 @@ class Lifecycle(CloudFormation):
         if answer and answer["Status"] == "SUCCESS":
             self.made = (answer["PhysicalResourceId"], properties)
         else:
-            self.delete(answer["PhysicalResourceId"] if answer else "Site-Resource-MADEUP", properties)
+            self.delete(answer["PhysicalResourceId"] if answer else MADE_UP, properties)
         return answer
 
     def update(self, properties: dict[str, Any]) -> Any:

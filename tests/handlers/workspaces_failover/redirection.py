@@ -19,6 +19,7 @@ FQDN, ZONE, PARAMETER, NAMESPACE = (
     "/cdk/switch",
     "cdk-refarch/WorkspacesFailover",
 )
+HEALTH_CHECK = "0123-abcd"
 REGIONS = {"primary": "eu-central-1", "failover": "eu-west-1"}
 IDENTIFIERS = {"primary": "abc123", "failover": "xyz789"}
 

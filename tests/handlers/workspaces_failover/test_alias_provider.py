@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.aws import FakeAws, FakeError
-from tests.handlers.workspaces_failover.lifecycle import FAULTS, Lifecycle
+from tests.handlers.workspaces_failover.lifecycle import FAULTS, MADE_UP, Lifecycle
 from tests.handlers.workspaces_failover.workspaces_service import FAR, HOME, WorkSpaces
 
 KIND, IDENTIFIER = "Custom::ConnectionAliasAssociation", "Custom::ConnectionIdentifier"
@@ -187,6 +187,42 @@ def test_dns_waits_for_an_association_and_says_where_it_is_missing(
         "site there"
     )
     assert 3000 <= cloudformation.passed < 3600
+
+
+@pytest.mark.parametrize(
+    ("polling", "end"),
+    [
+        (True, "was asked for and is not shown yet"),
+        (False, "must be there, and was removed meanwhile, by a rollback or by hand"),
+    ],
+)
+def test_a_create_that_is_cancelled_leaves_no_association_and_makes_no_second_one(
+    cloudformation: Lifecycle, service: WorkSpaces, polling: bool, end: str
+) -> None:
+    service.alias(ALIAS, FQDN)
+    service.slow = 4 if polling else 40
+    answer = cloudformation.cancel(properties(), polling)
+    assert answer["Status"] == "FAILED"
+    assert answer["Reason"] == f"the association of connection alias {FQDN} ({ALIAS}) with directory {ONE} {end}"
+    assert service.modified() == [ASKED, PARTED]
+    assert service.aliases[HOME, ALIAS]["directory"] is None
+
+
+def test_an_association_that_is_not_shown_yet_when_it_is_to_go_goes(
+    cloudformation: Lifecycle, service: WorkSpaces
+) -> None:
+    service.alias(ALIAS, FQDN)
+    service.hidden = 99
+    cloudformation.ask("Create", properties())
+    service.aliases[HOME, ALIAS]["hidden"] = 4
+    cloudformation.delete(MADE_UP, properties())
+    assert service.aliases[HOME, ALIAS]["directory"] is None
+
+
+def test_what_others_have_associated_is_not_looked_at_again(cloudformation: Lifecycle, service: WorkSpaces) -> None:
+    service.alias(ALIAS, FQDN, THEIRS)
+    assert cloudformation.create(properties())["PhysicalResourceId"] == "refused-create"
+    assert cloudformation.passed == 0
 
 
 WANTED = st.builds(properties, st.sampled_from((ONE, TWO)), st.sampled_from((ALIAS, SECOND)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -80,7 +81,7 @@ def test_a_connector_is_made_of_its_properties_and_deleted(aws: FakeAws, connect
     answer = connector.answers[-1]
     assert answer["Data"] == {"DirectoryId": answer["PhysicalResourceId"]}
     ((region, made),) = given(aws, "ConnectDirectory")
-    (tag,) = made.pop("Tags")
+    tag, request = made.pop("Tags")
     assert region == HOME
     assert made == {
         "Name": NAME,
@@ -95,6 +96,7 @@ def test_a_connector_is_made_of_its_properties_and_deleted(aws: FakeAws, connect
             "CustomerDnsIps": ["10.0.0.2", "10.0.0.1"],
         },
     }
+    assert request == {"Key": "cdk-refarch:request", "Value": "request-1"}
     # What is in accounts must be found by later releases.
     assert tag == {"Key": "cdk-refarch:resource", "Value": "Site/1a2b/Resource/7de1307c6f6254fc"}
     connector.delete()
@@ -257,6 +259,72 @@ def test_a_delete_waits_for_a_connector_that_is_being_made(aws: FakeAws, connect
     assert world.live() == []
 
 
+def test_a_create_that_is_cancelled_leaves_no_connector_and_makes_no_second_one(
+    aws: FakeAws, connector: Stack, world: World
+) -> None:
+    world.stages = [*["Creating"] * 60, "Active"]
+    connector.meanwhile = lambda: connector.request("Delete", CONNECTOR, PhysicalResourceId="made-up")
+    answer = connector.request("Create", CONNECTOR)
+    assert answer["Status"] == "FAILED"
+    assert answer["Reason"] == (
+        f"an AD Connector of {NAME} must be there, and was removed meanwhile, by a rollback or by hand"
+    )
+    assert len(given(aws, "ConnectDirectory")) == len(given(aws, "DeleteDirectory")) == 1
+    first = json.loads(given(aws, "Invoke")[0][1]["Payload"])
+    assert (first["Asked"], first["Seen"]) == (True, True)
+    assert world.live() == []
+
+
+@pytest.mark.parametrize("physical_id", ["made-up", "failed-create"])
+def test_a_connector_that_is_not_shown_yet_when_it_is_to_go_goes(
+    connector: Stack, world: World, physical_id: str
+) -> None:
+    assert connector.create(CONNECTOR)
+    assert connector.physical_id is not None
+    world.hide(HOME, connector.physical_id, 60)
+    assert connector.request("Delete", CONNECTOR, PhysicalResourceId=physical_id)["Status"] == "SUCCESS"
+    assert world.now > NOW + 60
+    assert world.live() == []
+
+
+def test_a_region_that_is_not_shown_yet_when_it_is_to_go_goes(replica: Stack, world: World) -> None:
+    assert replica.create(REPLICA)
+    world.hide(MANAGED, HOME, 60)
+    assert replica.request("Delete", REPLICA, PhysicalResourceId="made-up")["Status"] == "SUCCESS"
+    assert world.regions == {}
+    assert world.directories[PRIMARY, MANAGED].tags == {}
+
+
+def test_a_connector_that_was_retained_is_refused_and_stays(connector: Stack, world: World) -> None:
+    assert connector.create(CONNECTOR)
+    kept = connector.physical_id
+    answer = connector.request("Create", CONNECTOR)
+    assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", "refused-create")
+    assert answer["Reason"] == (
+        f"AD Connector {kept} of {NAME} must not be there, as it was kept when it was left out; give it as "
+        "ExistingDirectory, or delete it by hand first"
+    )
+    assert connector.request("Delete", CONNECTOR, PhysicalResourceId="refused-create")["Status"] == "SUCCESS"
+    assert world.live() == [kept]
+
+
+def test_a_create_that_is_cancelled_leaves_no_region_and_adds_no_second_one(
+    aws: FakeAws, replica: Stack, world: World
+) -> None:
+    world.stages = [*["Creating"] * 60, "Active"]
+    replica.meanwhile = lambda: replica.request("Delete", REPLICA, PhysicalResourceId="made-up")
+    answer = replica.request("Create", REPLICA)
+    assert answer["Status"] == "FAILED"
+    assert answer["Reason"] == (
+        f"{MANAGED} in {HOME} must be there, and was removed meanwhile, by a rollback or by hand"
+    )
+    assert len(given(aws, "AddRegion")) == 1
+    first = json.loads(given(aws, "Invoke")[0][1]["Payload"])
+    assert (first["Asked"], first["Seen"]) == (True, True)
+    assert world.regions == {}
+    assert world.directories[PRIMARY, MANAGED].tags == {}
+
+
 def test_a_region_is_added_and_removed_with_a_client_in_it(aws: FakeAws, replica: Stack, world: World) -> None:
     assert replica.create(REPLICA)
     answer = replica.answers[-1]
@@ -394,6 +462,16 @@ def test_a_region_that_fails_is_removed_and_may_be_added_again(replica: Stack, w
     world.stages = ["Creating", "Active"]
     # Nobody has cleaned up.
     assert replica.create(REPLICA)
+
+
+def test_a_region_that_this_request_has_asked_for_and_that_fails_is_not_added_again(
+    aws: FakeAws, replica: Stack, world: World
+) -> None:
+    world.add_region(MANAGED, HOME, ["Failed"])
+    world.directories[PRIMARY, MANAGED].tags[REPLICA_KEY] = "Site/1a2b/Resource"
+    answer = replica.request("Create", REPLICA, Asked=True)
+    assert answer["Reason"].startswith(f"{MANAGED} could not be added to {HOME}")
+    assert given(aws, "RemoveRegion") == []
 
 
 @pytest.mark.parametrize("error", ["RegionLimitExceededException", "DirectoryUnavailableException"])

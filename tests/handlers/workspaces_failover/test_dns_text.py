@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.handlers.workspaces_failover.dns_server import (
@@ -100,6 +100,22 @@ def test_aliases_are_followed_and_records_of_others_are_skipped(dns: Any, server
     assert ask(dns, server) == ["first", "second"]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_aliases_are_followed_in_any_order(dns: Any, server: Server, order: int) -> None:
+    records: list[Record] = [
+        ("two.example.net", TXT, strings(b"ours")),
+        ("one.example.net", CNAME, "two.example.net"),
+        (FQDN, CNAME, "ONE.example.net"),
+    ]
+    server.udp = lambda query: answer(query, records[::order])
+    assert ask(dns, server) == ["ours"]
+
+
+def test_aliases_that_lead_in_a_circle_are_refused(dns: Any, server: Server) -> None:
+    server.udp = lambda query: answer(query, [(FQDN, CNAME, "a.example.net"), ("a.example.net", CNAME, FQDN)])
+    refused(dns, server, "must be an alias of one that is none, got a circle")
+
+
 def test_texts_that_are_no_text_come_in_a_readable_form(dns: Any, server: Server) -> None:
     server.udp = lambda query: answer(query, [(FQDN, TXT, strings(b"a\xff")), (FQDN, TXT, b"")])
     assert ask(dns, server) == ["a\\xff", ""]
@@ -117,6 +133,7 @@ def test_whatever_is_said_is_read(
 ) -> None:
     number = 7
     owners = [name, *chain]
+    assume(len({one.lower() for one in owners}) == len(owners))
     records: list[Record] = [(owner, CNAME, target) for owner, target in zip(owners, chain, strict=False)]
     records += [(owners[-1], TXT, strings(*(part.encode() for part in parts))) for parts in texts]
     wanted = dns._labels(name)
@@ -153,7 +170,7 @@ def test_what_is_truncated_is_asked_for_again_by_tcp(dns: Any, server: Server) -
         ([], "must answer in", SHORT),
         ([b"\0"], "must answer in", SHORT),
         ([b"\0\xff", b"half"], "must answer in", SHORT),
-        ([b"\0\x03", b"abc"], "header of 12 bytes, got 3", 2),
+        ([b"\0\x03", b"abc"], "to our question, got 3 bytes: 616263", 2),
     ],
 )
 def test_half_an_answer_by_tcp_is_refused_in_time(
@@ -171,14 +188,20 @@ def test_an_answer_by_tcp_that_ends_too_early_is_refused(dns: Any, server: Serve
 
 
 @pytest.mark.parametrize(
-    "reply",
-    [lambda query: answer(query, number=number_of(query) ^ 1), lambda query: answer(query, flags=0x8380)],
-    ids=["another number", "truncated"],
+    ("reply", "message"),
+    [
+        (lambda query: answer(query, number=number_of(query) ^ 1), "must be to our question"),
+        (lambda query: answer(query, asked="example.com"), "must be to our question"),
+        (lambda query: answer(query, flags=0x8380), "must be whole"),
+    ],
+    ids=["another number", "another question", "truncated"],
 )
-def test_an_answer_by_tcp_that_is_not_ours_or_not_whole_is_refused(dns: Any, server: Server, reply: Any) -> None:
+def test_an_answer_by_tcp_that_is_not_ours_or_not_whole_is_refused(
+    dns: Any, server: Server, reply: Any, message: str
+) -> None:
     server.udp = lambda query: answer(query, flags=0x8380)
     server.tcp = lambda query: sized(reply(query))
-    refused(dns, server, "must be whole and to our question")
+    refused(dns, server, message)
 
 
 def test_an_answer_with_another_number_is_passed_over(dns: Any, server: Server) -> None:
@@ -282,15 +305,30 @@ HOSTILE = {
     "a record without its end": (lambda query: answer(query, count=1) + b"\0\0\x10", "end too early"),
     "data beyond the end": (record(b"\xc0\x0c", b"\3abc", length=5), "end too early"),
     "a string beyond its record": (record(b"\xc0\x0c", b"\4abc"), "end too early"),
-    "a header alone": (lambda query: answer(query)[:12], "end too early"),
-    "less than a header": (lambda query: answer(query)[:11], "header of 12 bytes, got 11"),
-    "the number alone": (lambda query: query[:2], "header of 12 bytes, got 2"),
-    "the query itself": (lambda query: query, "whole and to our question"),
-    "another operation": (lambda query: answer(query, flags=0x8980), "whole and to our question"),
-    "no question": (lambda query: query[:2] + bytes.fromhex("81800000000000000000"), "whole and to our question"),
-    "another question": (lambda query: answer(query, asked="example.com"), "to our question, got one for"),
-    "a question of another type": (lambda query: answer(query)[:-4] + b"\0\1\0\1", "to our question, got one for"),
 }
+
+
+STRANGE: dict[str, Any] = {
+    "a header alone": lambda query: answer(query)[:12],
+    "less than a header": lambda query: answer(query)[:11],
+    "the number alone": lambda query: query[:2],
+    "the query itself": lambda query: query,
+    "another operation": lambda query: answer(query, flags=0x8980),
+    "no question": lambda query: query[:2] + bytes.fromhex("81800000000000000000"),
+    "another question": lambda query: answer(query, asked="example.com"),
+    "another question that is truncated": lambda query: answer(query, asked="example.com", flags=0x8380),
+    "a question of another type": lambda query: answer(query)[:-4] + b"\0\1\0\1",
+    "a question that points to itself": lambda query: answer(query)[:12] + b"\xc0\x0c\0\x10\0\1",
+}
+"""What has our number, which can be guessed, and answers no question of ours."""
+
+
+@pytest.mark.parametrize("case", STRANGE)
+def test_what_answers_another_question_is_passed_over(dns: Any, server: Server, case: str) -> None:
+    server.udp = lambda query: [STRANGE[case](query), answer(query, [(FQDN, TXT, strings(b"ours"))])]
+    assert ask(dns, server) == ["ours"]
+    server.udp = lambda query: [STRANGE[case](query)] * 3
+    refused(dns, server, "must answer in", SHORT)
 
 
 @pytest.mark.parametrize("case", HOSTILE)

@@ -2,54 +2,34 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from tests.fakes.aws import FakeAws, FakeError
+from tests.fakes.aws import FakeError
 from tests.handlers.workspaces_failover.redirection import (
     FQDN,
+    HEALTH_CHECK,
     IDENTIFIERS,
     PARAMETER,
     REGIONS,
     ZONE,
     load_redirection,
 )
-from tests.handlers.workspaces_failover.two_sites import DIRECTORIES, TwoSites, alias, desktop, record
-
-SITES = ("primary", "failover")
-OF_A_SITE = ("alias", "registration", "directory", "desktops")
-EVERYTHING = [*(f"{site}-{check}" for site in SITES for check in OF_A_SITE), "users", "records"]
-SETTINGS = {
-    "FQDN": FQDN,
-    "ZONE_ID": ZONE,
-    "PRIMARY_REGION": REGIONS["primary"],
-    "FAILOVER_REGION": REGIONS["failover"],
-    "PARAMETER_NAME": PARAMETER,
-}
-GONE = ConnectTimeoutError(endpoint_url="https://workspaces")
-
-
-@pytest.fixture(scope="module")
-def shared_sites() -> Iterator[TwoSites]:
-    with pytest.MonkeyPatch.context() as patch, FakeAws() as aws:
-        for name, value in SETTINGS.items():
-            patch.setenv(name, value)
-        aws.patch(patch)
-        yield TwoSites(aws, load_redirection("guard"))
-
-
-@pytest.fixture
-def sites(shared_sites: TwoSites) -> TwoSites:
-    shared_sites.reset()
-    return shared_sites
-
-
-def logged(capsys: pytest.CaptureFixture[str]) -> list[Any]:
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+from tests.handlers.workspaces_failover.two_sites import (
+    DIRECTORIES,
+    EVERYTHING,
+    GONE,
+    OF_A_SITE,
+    SITES,
+    TwoSites,
+    alias,
+    broken_everywhere,
+    desktop,
+    logged,
+    record,
+)
 
 
 def test_nothing_is_found_where_all_is_right(sites: TwoSites, capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,6 +87,26 @@ def test_an_alias_that_is_not_associated_is_found(sites: TwoSites, site: str) ->
 
 
 @pytest.mark.parametrize("site", SITES)
+def test_of_several_aliases_of_the_name_the_one_that_has_a_directory_counts(sites: TwoSites, site: str) -> None:
+    shared = alias(FQDN, "d-3333333333", "other", "ASSOCIATED_WITH_SHARED_ACCOUNT")
+    going = {**alias(FQDN, "d-4444444444", "gone"), "State": "DELETING"}
+    (own,) = sites.aliases[site][0]
+    for others in ([shared, going, own], [own, going, shared]):
+        sites.aliases[site][:] = [others[:1], others[1:]]
+        assert sites.found() == []
+    sites.aliases[site][:] = [[shared, going]]
+    is_ = f"wsca-12345678 in {REGIONS[site]} is"
+    told = f"{is_} ASSOCIATED_WITH_SHARED_ACCOUNT, {is_} DELETING, ASSOCIATED_WITH_OWNER_ACCOUNT"
+    assert sites.found() == [("alias-not-associated", site, told)]
+
+
+@pytest.mark.parametrize("state", ["CREATING", "DELETING"])
+def test_an_alias_that_is_not_there_yet_or_no_more_is_found(sites: TwoSites, state: str) -> None:
+    sites.aliases["failover"][0][0]["State"] = state
+    assert f"is {state}, ASSOCIATED_WITH_OWNER_ACCOUNT" in sites.refused(action="failover")
+
+
+@pytest.mark.parametrize("site", SITES)
 def test_a_directory_that_is_not_registered_is_found(sites: TwoSites, site: str) -> None:
     id = DIRECTORIES[site]
     (one,) = sites.registered[site][0]
@@ -143,10 +143,23 @@ def test_an_idle_directory_of_the_failover_site_is_found_before_aws_deregisters_
 def test_a_desktop_that_can_be_used_soon_is_ready(sites: TwoSites, state: str) -> None:
     sites.desktops["failover"][:] = [[desktop("ANN", state), desktop("bob", state)]]
     assert sites.found() == []
+    assert sites.run(action="drill")["findings"] == []
 
 
 @pytest.mark.parametrize("site", SITES)
-@pytest.mark.parametrize("state", ["PENDING", "IMPAIRED", "UNHEALTHY", "MAINTENANCE", "SUSPENDED", "ERROR"])
+@pytest.mark.parametrize("state", ["PENDING", "REBOOTING", "MAINTENANCE", "UPDATING", "REBUILDING", "RESTORING"])
+def test_what_passes_in_the_life_of_a_desktop_rings_for_nobody_and_waits_with_the_drill(
+    sites: TwoSites, site: str, state: str
+) -> None:
+    sites.desktops[site][:] = [[desktop("ann"), desktop("bob", state)]]
+    assert sites.found() == []
+    for action in ("failover", "failback"):
+        assert sites.run(action=action, dryRun=False)["findings"] == []
+    assert f"desktop-not-ready ({site}): ws-bob000001 of bob is {state}" in sites.refused(action="drill")
+
+
+@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize("state", ["IMPAIRED", "UNHEALTHY", "ADMIN_MAINTENANCE", "SUSPENDED", "ERROR"])
 def test_a_desktop_that_cannot_be_used_is_found_and_not_missing(sites: TwoSites, site: str, state: str) -> None:
     sites.desktops[site][:] = [[desktop("ann"), desktop("bob", state)]]
     assert sites.found() == [("desktop-not-ready", site, f"ws-bob000001 of bob is {state}")]
@@ -177,8 +190,37 @@ def test_users_are_compared_only_when_those_of_both_sites_are_known(
 ) -> None:
     sites.desktops["primary"][0].append(desktop("carl"))
     sites.broken[(site, "DescribeWorkspaces")] = GONE
-    assert [(code, where) for code, where, _ in sites.found()] == [("service-unreachable", site)]
+    assert [(code, where) for code, where, _ in sites.found()] == [("desktops-unknown", site)]
     assert logged(capsys)[-1]["checked"] == [one for one in EVERYTHING if one not in (f"{site}-desktops", "users")]
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_desktops_that_cannot_be_listed_hold_up_a_drill_alone(sites: TwoSites, site: str) -> None:
+    sites.broken[(site, "DescribeWorkspaces")] = FakeError("ThrottlingException", "Rate exceeded")
+    told = f"desktops-unknown ({site}): WorkSpaces of {DIRECTORIES[site]} in {REGIONS[site]} cannot be listed: "
+    assert told in sites.refused(action="drill")
+    for action in ("failover", "failback"):
+        assert sites.run(action=action, dryRun=False)["inTheWay"] == []
+
+
+def test_a_failover_asks_for_some_desktops_of_the_failover_site_alone(
+    sites: TwoSites, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sites.desktops["failover"][:] = [[desktop("ann", "ERROR")], [desktop("bob")]]
+    sites.desktops["primary"][0].append(desktop("carl", "ERROR"))
+    assert sites.run(action="failover", dryRun=False)["findings"] == []
+    asked = [one for one in sites.asked() if one[1] == "DescribeWorkspaces"]
+    assert asked == [("failover", "DescribeWorkspaces", {"DirectoryId": DIRECTORIES["failover"], "Limit": 25})]
+    left_out = ("primary-desktops", "users")
+    assert logged(capsys)[-1]["checked"] == [one for one in EVERYTHING if one not in left_out]
+
+
+def test_a_page_of_desktops_that_are_gone_is_no_site_without_any(sites: TwoSites) -> None:
+    gone = [desktop("ann", "TERMINATED"), desktop("bob", "TERMINATING")]
+    sites.desktops["failover"][:] = [gone, [desktop("carl")]]
+    assert sites.run(action="failover", dryRun=False)["findings"] == []
+    sites.desktops["failover"][:] = [gone]
+    assert "no-desktops (failover)" in sites.refused(action="failover")
 
 
 RECORD: dict[str, tuple[Any, str, str | None, str]] = {
@@ -199,13 +241,17 @@ RECORD: dict[str, tuple[Any, str, str | None, str]] = {
         ],
         *("txt-differs", "primary", 'PRIMARY record must be "abc123", got "abc123" "more"'),
     ),
-    "a long life": (
-        [record("PRIMARY", "abc123"), record("SECONDARY", "xyz789", TTL=61)],
-        *("txt-differs", "failover", "SECONDARY record must live 60 s at most, got 61"),
-    ),
     "no health check": (
         [{**record("SECONDARY", "abc123"), "Failover": "PRIMARY"}, record("SECONDARY", "xyz789")],
-        *("txt-differs", "primary", "PRIMARY record must have a health check, got none"),
+        *("txt-differs", "primary", f"PRIMARY record must have the health check {HEALTH_CHECK}, got none"),
+    ),
+    "another health check": (
+        [record("PRIMARY", "abc123", HealthCheckId="4567-cdef"), record("SECONDARY", "xyz789")],
+        *("txt-differs", "primary", f"PRIMARY record must have the health check {HEALTH_CHECK}, got 4567-cdef"),
+    ),
+    "a health check of the other": (
+        [record("PRIMARY", "abc123"), record("SECONDARY", "xyz789", HealthCheckId=HEALTH_CHECK)],
+        *("txt-differs", "failover", f"SECONDARY record must have no health check, got {HEALTH_CHECK}"),
     ),
     "a third record": (
         [
@@ -226,6 +272,15 @@ def test_a_wrong_record_is_found_and_blocks_everything(sites: TwoSites, case: st
     assert detail in told
     for action in ("failover", "failback", "drill"):
         assert f"{code} ({site or 'no site'}): {told}" in sites.refused(action=action)
+
+
+def test_an_answer_that_lives_too_long_holds_up_a_drill_alone(sites: TwoSites) -> None:
+    sites.records[:] = [[record("PRIMARY", "abc123", TTL=60), record("SECONDARY", "xyz789", TTL=61)]]
+    detail = "SECONDARY record must live 60 s at most, got 61"
+    assert sites.found() == [("txt-ttl", "failover", detail)]
+    for action in ("failover", "failback"):
+        assert sites.run(action=action, dryRun=False)["inTheWay"] == []
+    assert f"txt-ttl (failover): {detail}" in sites.refused(action="drill")
 
 
 def test_a_record_that_is_an_alias_or_of_another_policy_is_found(sites: TwoSites) -> None:
@@ -333,22 +388,11 @@ def test_calls_to_a_region_that_is_gone_end_within_seconds(sites: TwoSites) -> N
         assert tries > 1
         # Before the second try there is up to one second.
         assert tries * (config.connect_timeout + config.read_timeout) + 1 <= 15
+    # What is listed page by page is asked for more patiently, once the region has answered.
+    for config in (one.meta.config for one in module.listing.values()):
+        assert (config.retries["total_max_attempts"], config.retries["mode"]) == (5, "standard")
+    assert [one.meta.region_name for one in module.listing.values()] == [*REGIONS.values()]
     assert [one.meta.region_name for one in clients[:4]] == [*REGIONS.values()] * 2
-
-
-def broken_everywhere(sites: TwoSites) -> list[tuple[str, str | None]]:
-    """Break all that can be broken together, and return what must be found of it."""
-    for site in SITES:
-        sites.registered[site][0][0]["State"] = "ERROR"
-        sites.directories[site][0]["Stage"] = "Failed"
-    sites.desktops["primary"][:], sites.desktops["failover"][:] = [[desktop("ann", "ERROR")]], [[]]
-    sites.records[:] = [[record("PRIMARY", "wrong", TTL=300)]]
-    lost = ("directory-not-registered", "directory-not-active")
-    return [
-        *((code, "primary") for code in (*lost, "desktop-not-ready")),
-        *((code, "failover") for code in (*lost, "no-desktops", "desktop-missing")),
-        *(("txt-differs", "primary"), ("txt-differs", "primary"), ("txt-missing", "failover")),
-    ]
 
 
 def test_everything_at_once_is_found_and_logged_line_by_line(
@@ -359,129 +403,3 @@ def test_everything_at_once_is_found_and_logged_line_by_line(
     assert [(one["finding"], one["site"]) for one in findings] == expected
     assert all(list(one) == ["finding", "site", "detail"] for one in findings)
     assert logged(capsys) == [*findings, {"findings": len(expected), "checked": EVERYTHING}]
-
-
-def test_what_keeps_the_runbook_back_is_logged_first_and_told_whole(
-    sites: TwoSites, capsys: pytest.CaptureFixture[str]
-) -> None:
-    expected = broken_everywhere(sites)
-    told = sites.refused(action="drill")
-    lines = logged(capsys)
-    assert lines[-1] == {"findings": len(expected), "checked": [*EVERYTHING, "switch"]}
-    assert told == f"drill of {FQDN} must wait for this to be mended, or be forced: " + "; ".join(
-        f"{one['finding']} ({one['site']}): {one['detail']}" for one in lines[:-1]
-    )
-
-
-@pytest.mark.parametrize("broken", SITES)
-@pytest.mark.parametrize(
-    ("action", "target", "needed"),
-    [("failover", "failover", {"failover"}), ("failback", "primary", {"primary"}), ("drill", "failover", set(SITES))],
-)
-def test_what_is_found_at_a_site_blocks_the_actions_that_need_it(
-    sites: TwoSites, action: str, target: str, needed: set[str], broken: str
-) -> None:
-    sites.directories[broken][0]["Stage"] = "Inoperable"
-    if broken in needed:
-        assert f"directory-not-active ({broken})" in sites.refused(action=action)
-    else:
-        result = sites.run(action=action, dryRun=False)
-        assert (result["target"], result["inTheWay"]) == (target, [])
-        assert [(one["finding"], one["site"]) for one in result["findings"]] == [("directory-not-active", broken)]
-
-
-@pytest.mark.parametrize(
-    ("action", "target"), [("failover", "failover"), ("failback", "primary"), ("drill", "failover")]
-)
-def test_force_goes_on_with_what_was_found(sites: TwoSites, action: str, target: str) -> None:
-    expected = broken_everywhere(sites)
-    result = sites.run(action=action, force=True, dryRun=False)
-    assert result["target"] == target
-    assert [(one["finding"], one["site"]) for one in result["findings"]] == expected
-    assert result["inTheWay"]
-    assert all(one in result["findings"] for one in result["inTheWay"])
-
-
-@pytest.mark.parametrize("force", [False, None, "true", "false", 1])
-def test_only_true_is_force(sites: TwoSites, force: Any) -> None:
-    sites.aliases["failover"][:] = [[]]
-    assert "alias-missing (failover)" in sites.refused(action="failover", force=force)
-
-
-@pytest.mark.parametrize("given", [{}, *({"dryRun": one} for one in (True, None, "false", 0))])
-def test_a_dry_run_tells_what_is_in_the_way_and_does_not_fail(
-    sites: TwoSites, capsys: pytest.CaptureFixture[str], given: dict[str, Any]
-) -> None:
-    sites.directories["failover"][0]["Stage"] = "Inoperable"
-    sites.directories["primary"][0]["Stage"] = "Impaired"
-    result = sites.run(action="failover", **given)
-    assert list(result) == ["target", "findings", "inTheWay"]
-    assert [one["site"] for one in result["findings"]] == ["primary", "failover"]
-    assert result["inTheWay"] == result["findings"][1:]
-    assert logged(capsys)[:-1] == result["findings"]
-    assert "directory-not-active (failover)" in sites.refused(action="failover")
-
-
-@pytest.mark.parametrize("state", ["ADMIN_MAINTENANCE", "ERROR", "missing"])
-def test_one_desktop_holds_up_nobody_but_a_drill(sites: TwoSites, state: str) -> None:
-    for site in SITES:
-        sites.desktops[site][:] = [[desktop("Ann"), desktop("bob", state)]]
-    if state == "missing":
-        sites.desktops["primary"][:], sites.desktops["failover"][:] = (
-            [[desktop("Ann"), desktop("bob")]],
-            [[desktop("Ann")]],
-        )
-    for action in ("failover", "failback"):
-        result = sites.run(action=action, dryRun=False)
-        assert result["findings"]
-        assert result["inTheWay"] == []
-    found = {one["finding"] for one in result["findings"]}
-    assert found == {"desktop-missing" if state == "missing" else "desktop-not-ready"}
-    assert sites.run(action="drill")["inTheWay"] == result["findings"]
-    assert found.pop() in sites.refused(action="drill")
-
-
-@pytest.mark.parametrize("action", ["failover", "drill"])
-def test_nobody_is_sent_to_a_site_without_any_desktop(sites: TwoSites, action: str) -> None:
-    sites.desktops["primary"][:] = sites.desktops["failover"][:] = [[]]
-    assert "no-desktops (failover)" in sites.refused(action=action)
-    assert sites.run(action="failback", dryRun=False)["inTheWay"] == []
-
-
-def test_a_primary_region_that_is_gone_with_route_53_does_not_block_the_failover(sites: TwoSites) -> None:
-    sites.broken[("primary", "*")] = sites.broken[(None, "ListResourceRecordSets")] = GONE
-    result = sites.run(action="failover", dryRun=False)
-    assert result["inTheWay"] == []
-    assert [(one["finding"], one["site"]) for one in result["findings"]] == [
-        ("service-unreachable", "primary"),
-        ("service-unreachable", None),
-    ]
-    assert result["findings"][1]["detail"].startswith("Route 53: Connect timeout")
-
-
-@pytest.mark.parametrize("action", ["failback", "drill"])
-def test_records_that_cannot_be_read_block_what_can_wait(sites: TwoSites, action: str) -> None:
-    sites.broken[(None, "ListResourceRecordSets")] = FakeError("NoSuchHostedZone", status=404)
-    assert "service-unreachable (no site): Route 53: " in sites.refused(action=action)
-
-
-def test_a_drill_must_begin_at_the_primary_site_because_it_ends_there(sites: TwoSites) -> None:
-    sites.switch = "failover"
-    told = "not-at-primary (no site): users are sent to failover now, and a drill ends at primary"
-    assert sites.refused(action="drill").endswith(told)
-    assert sites.run(action="drill", force=True, dryRun=False)["target"] == "failover"
-    for action in ("failover", "failback"):
-        assert sites.run(action=action, dryRun=False)["findings"] == []
-    assert sites.run() == {"findings": []}
-
-
-def test_a_drill_waits_for_a_switch_that_can_be_read(sites: TwoSites) -> None:
-    sites.broken[(None, "GetParameter")] = FakeError("ParameterNotFound")
-    assert "service-unreachable (no site): Systems Manager: " in sites.refused(action="drill")
-
-
-@pytest.mark.parametrize("action", ["", "Failover", "turn", 1])
-def test_an_unknown_action_is_refused_before_anything_is_asked(sites: TwoSites, action: Any) -> None:
-    with pytest.raises(ValueError, match="action must be failover, failback or drill, got"):
-        sites.run(action=action)
-    assert sites.asked() == []

@@ -307,6 +307,54 @@ def test_a_directory_that_cannot_replace_another_leaves_nothing(cloudformation: 
     assert [*service.state()[1]] == [ONE]
 
 
+@pytest.mark.parametrize(
+    ("polling", "reason"),
+    [
+        (True, f"the registration of directory {ONE} was asked for and is not shown yet"),
+        (
+            False,
+            f"the registration of directory {ONE} must be there, and was removed meanwhile, by a rollback or by hand",
+        ),
+    ],
+)
+def test_a_create_that_is_cancelled_leaves_no_registration_and_makes_no_second_one(
+    cloudformation: Lifecycle, service: WorkSpaces, polling: bool, reason: str
+) -> None:
+    service.slow = 4 if polling else 40
+    answer = cloudformation.cancel(properties(), polling)
+    assert (answer["Status"], answer["Reason"]) == ("FAILED", reason)
+    assert service.modified() == ["RegisterWorkspaceDirectory", "DeregisterWorkspaceDirectory"]
+    assert service.state() == ({}, {}, {})
+
+
+def test_a_registration_that_is_not_shown_yet_when_it_is_to_go_goes(
+    cloudformation: Lifecycle, service: WorkSpaces
+) -> None:
+    service.hidden = 99
+    cloudformation.ask("Create", properties())
+    service.directories[ONE]["hidden"] = 4
+    cloudformation.delete("failed-create", properties())
+    assert service.state() == ({}, {}, {})
+
+
+def test_a_registration_with_other_subnets_that_was_there_stays(cloudformation: Lifecycle, service: WorkSpaces) -> None:
+    cloudformation.create(properties(SubnetIds=SUBNETS))
+    answer = cloudformation.create(properties(SubnetIds=["subnet-33333333", "subnet-11111111"]))
+    assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", "refused-create")
+    assert service.state()[1] == {ONE: ("REGISTERED", ("wsipg-a",))}
+
+
+def test_workspaces_of_all_pages_keep_the_registration(
+    aws: FakeAws, cloudformation: Lifecycle, service: WorkSpaces
+) -> None:
+    cloudformation.create(properties())
+    for number in range(7):
+        service.desktop(f"ws-{number}", ONE, f"user{number}", state="TERMINATING" if number < 4 else "STOPPED")
+    service.slow, service.page = 99, 2
+    answer = cloudformation.ask("Delete", properties(), PhysicalResourceId=ONE)
+    assert f"directory {ONE} must have no WorkSpaces when it is deregistered, got ws-4, ws-5, ws-6;" in answer["Reason"]
+
+
 GROUPS = st.lists(st.sampled_from(("wsipg-a", "wsipg-b", "wsipg-c")), min_size=1, max_size=3, unique=True)
 WANTED = st.builds(lambda directory, groups: properties(directory, *groups), st.sampled_from((ONE, TWO)), GROUPS)
 

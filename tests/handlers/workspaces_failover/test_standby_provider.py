@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.aws import FakeAws, FakeError
-from tests.handlers.workspaces_failover.lifecycle import FAULTS, MARK, Lifecycle
+from tests.handlers.workspaces_failover.lifecycle import FAULTS, MADE_UP, MARK, Lifecycle
 from tests.handlers.workspaces_failover.workspaces_service import FAR, HOME, WorkSpaces
 
 KIND = "Custom::StandbyWorkspace"
@@ -58,7 +58,8 @@ def test_a_standby_follows_the_primary_workspace_of_its_user(
     assert answer["Data"] == {"WorkspaceId": "ws-made0001"}
     (asked,) = cloudformation.given(CREATE)
     (standby,) = asked["StandbyWorkspaces"]
-    mark, made_of = standby.pop("Tags")
+    mark, request, made_of = standby.pop("Tags")
+    assert request == {"Key": "cdk-refarch:request", "Value": "request-1"}
     assert mark == {"Key": "cdk-refarch:resource", "Value": MARK}
     assert (made_of["Key"], len(made_of["Value"])) == ("cdk-refarch:made-of", 64)
     assert (asked["PrimaryRegion"], standby) == (
@@ -172,7 +173,7 @@ def test_a_standby_that_cannot_be_made_says_why_and_goes(cloudformation: Lifecyc
 
 
 def test_a_user_without_a_primary_workspace_is_named_at_once(cloudformation: Lifecycle, service: WorkSpaces) -> None:
-    answer = cloudformation.create(properties("carl"))
+    answer = cloudformation.ask("Create", properties("carl"))
     assert answer["Reason"] == (
         f"carl must have a WorkSpace in directory {PRIMARY} in {FAR} for a standby; create it first"
     )
@@ -243,6 +244,49 @@ def test_a_suspended_standby_fails_the_delete_in_words_of_the_service(
     assert answer["Reason"] == (
         "WorkSpaces could not terminate ws-made0001 of jane: It is suspended. (OperationNotSupported)"
     )
+
+
+@pytest.mark.parametrize(
+    ("polling", "reason"),
+    [
+        (True, "a standby WorkSpace of jane was asked for and is not shown yet"),
+        (False, "a standby WorkSpace of jane must be there, and was removed meanwhile, by a rollback or by hand"),
+    ],
+)
+def test_a_create_that_is_cancelled_leaves_no_standby_and_makes_no_second_one(
+    cloudformation: Lifecycle, service: WorkSpaces, polling: bool, reason: str
+) -> None:
+    service.slow = 4 if polling else 40
+    before = service.state()
+    answer = cloudformation.cancel(properties(), polling)
+    assert (answer["Status"], answer["Reason"]) == ("FAILED", reason)
+    assert service.modified() == [CREATE, TERMINATE]
+    assert service.state() == before
+
+
+@pytest.mark.parametrize("physical_id", [MADE_UP, "failed-create"])
+def test_a_standby_that_is_not_shown_yet_when_it_is_to_go_goes(
+    cloudformation: Lifecycle, service: WorkSpaces, physical_id: str
+) -> None:
+    service.hidden = 99
+    cloudformation.ask("Create", properties())
+    service.desktops[HOME, "ws-made0001"]["hidden"] = 4
+    cloudformation.delete(physical_id, properties())
+    assert ours(service) == {}
+
+
+@pytest.mark.parametrize("changed", [{}, {"VolumeEncryptionKey": "other"}, {"DataReplication": "NO_REPLICATION"}])
+def test_a_standby_that_was_retained_is_refused_and_stays(
+    cloudformation: Lifecycle, service: WorkSpaces, changed: dict[str, str]
+) -> None:
+    cloudformation.create(properties())
+    answer = cloudformation.create(properties(**changed))
+    assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", "refused-create")
+    assert answer["Reason"] == (
+        f"WorkSpace ws-made0001 of jane in directory {ONE} must not be there, as it was kept when jane was left out; "
+        "terminate ws-made0001 by hand first, or leave jane out"
+    )
+    assert service.modified() == [CREATE]
 
 
 WANTED = st.builds(

@@ -25,12 +25,14 @@ class Account:
 
     Attributes:
         value: The parameter.
+        version: Its version.
         points: The values of the metric, in order.
         done: The names of the calls, in order.
     """
 
     def __init__(self, aws: FakeAws, value: str = "primary") -> None:
         self.aws, self.value = aws, value
+        self.version = 7
         self.points: list[float] = []
         aws.reply("ssm", "GetParameter", self._get, repeat=True)
         aws.reply("ssm", "PutParameter", self._put, repeat=True)
@@ -45,12 +47,13 @@ class Account:
 
     def _get(self, given: dict[str, Any]) -> dict[str, Any]:
         assert given == {"Name": PARAMETER}
-        return {"Parameter": {"Name": PARAMETER, "Type": "String", "Value": self.value}}
+        return {"Parameter": {"Name": PARAMETER, "Type": "String", "Value": self.value, "Version": self.version}}
 
     def _put(self, given: dict[str, Any]) -> dict[str, Any]:
         self.value = given.pop("Value")
         assert given == {"Name": PARAMETER, "Overwrite": True}
-        return {"Version": 2, "Tier": "Standard"}
+        self.version += 1
+        return {"Version": self.version, "Tier": "Standard"}
 
     def _point(self, given: dict[str, Any]) -> dict[str, Any]:
         (datum,) = given["MetricData"]
@@ -93,7 +96,7 @@ def test_each_minute_the_metric_repeats_the_parameter(
     account: Account, capsys: pytest.CaptureFixture[str], site: str, disabled: int
 ) -> None:
     account.healthy().value = site
-    assert run() == {"site": site}
+    assert run() == {"site": site, "version": 0}
     assert account.points == [disabled]
     assert logged(capsys) == {"site": site, "primary_disabled": disabled, "turned": False, "routing_control": None}
     assert account.aws.actions() == {"ssm:GetParameter", "cloudwatch:PutMetricData"}
@@ -104,7 +107,7 @@ def test_a_turn_writes_the_parameter_before_the_metric(
     account: Account, capsys: pytest.CaptureFixture[str], site: str, disabled: int
 ) -> None:
     account.healthy().value = "failover" if site == "primary" else "primary"
-    assert run({"turn": site}) == {"site": site}
+    assert run({"turn": site}) == {"site": site, "version": 8}
     assert (account.value, account.points) == (site, [disabled])
     assert account.done == ["PutParameter", "PutMetricData"]
     assert logged(capsys) == {"site": site, "primary_disabled": disabled, "turned": True, "routing_control": None}
@@ -113,8 +116,40 @@ def test_a_turn_writes_the_parameter_before_the_metric(
 
 def test_a_turn_to_where_it_stands_does_the_same_again(account: Account) -> None:
     account.healthy()
-    assert run({"turn": "failover"}) == run({"turn": "failover"}) == {"site": "failover"}
+    assert [run({"turn": "failover"}) for _ in range(2)] == [{"site": "failover", "version": n} for n in (8, 9)]
     assert account.points == [1, 1]
+
+
+def test_a_drill_turns_back_what_it_has_turned(account: Account) -> None:
+    account.healthy()
+    turned = run({"turn": "failover", "version": 0})
+    assert run({"turn": "primary", "version": turned["version"]}) == {"site": "primary", "version": 9}
+    assert account.done == [*("PutParameter", "PutMetricData"), *("GetParameter", "PutParameter", "PutMetricData")]
+    assert (account.value, account.points) == ("primary", [1, 0])
+
+
+def test_a_drill_does_not_undo_a_failover_that_began_meanwhile(account: Account, control: None) -> None:
+    account.healthy().aws.reply(CLUSTER, UPDATE, repeat=True)
+    drill, _ = run({"turn": "failover"}), run({"turn": "failover"})
+    done = len(account.done)
+    module = load_redirection("switch")
+    with pytest.raises(module.OvertakenError) as error:
+        module.handler({"turn": "primary", "version": drill["version"]}, Context())
+    assert str(error.value) == f"{PARAMETER} was turned again since version 8; it stays at failover"
+    assert type(error.value).__name__ == "OvertakenError"
+    assert account.done[done:] == ["GetParameter"]
+    assert (account.value, account.version, account.points) == ("failover", 9, [1, 1])
+
+
+def test_a_turn_back_that_ended_half_way_can_be_done_again(aws: FakeAws) -> None:
+    account = Account(aws, "failover")
+    aws.reply("cloudwatch", "PutMetricData", ReadTimeoutError(endpoint_url="https://monitoring"))
+    with pytest.raises(ReadTimeoutError):
+        run({"turn": "primary", "version": 7})
+    account.healthy()
+    # The version is another one, by the first try.
+    assert run({"turn": "primary", "version": 7}) == {"site": "primary", "version": 9}
+    assert account.points == [0]
 
 
 def test_what_ends_between_the_two_is_healed_by_the_next_minute(aws: FakeAws) -> None:
@@ -124,7 +159,7 @@ def test_what_ends_between_the_two_is_healed_by_the_next_minute(aws: FakeAws) ->
         run({"turn": "failover"})
     assert (account.value, account.points) == ("failover", [])
     account.healthy()
-    assert run() == {"site": "failover"}
+    assert run() == {"site": "failover", "version": 0}
     assert account.points == [1]
 
 
@@ -200,7 +235,7 @@ def test_endpoints_that_are_gone_are_followed_by_the_next(
         return made[-1]
 
     monkeypatch.setattr(module, "client", client)
-    assert module.handler({"turn": "failover"}, Context()) == {"site": "failover"}
+    assert module.handler({"turn": "failover"}, Context()) == {"site": "failover", "version": 8}
     assert [call.region for call in account.aws.calls[2:]] == [one["Region"] for one in ENDPOINTS]
     assert [one.meta.endpoint_url for one in made] == [one["Endpoint"] for one in ENDPOINTS]
     assert {one.meta.config.retries["total_max_attempts"] for one in made} == {1}
@@ -220,14 +255,14 @@ def test_no_endpoint_at_all_tells_what_each_said_and_can_be_done_again(account: 
     # The site is turned all the same, by the health check of the metric.
     assert (account.value, account.points) == ("failover", [1])
     account.aws.reply(CLUSTER, UPDATE)
-    assert run({"turn": "failover"}) == {"site": "failover"}
+    assert run({"turn": "failover"}) == {"site": "failover", "version": 9}
 
 
-def test_all_tries_of_all_calls_end_within_a_minute(aws: FakeAws, control: None) -> None:
+def test_all_tries_of_all_calls_end_before_the_function_does(aws: FakeAws, control: None) -> None:
     module = load_redirection("switch")
     config = module.ssm.meta.config
     tries = config.retries["total_max_attempts"]
     assert tries == module.cloudwatch.meta.config.retries["total_max_attempts"] == 2
     one = config.connect_timeout + config.read_timeout
-    # Two calls, each with up to a second before its second try, and the five endpoints that a cluster has.
-    assert 2 * (tries * one + 1) + 5 * one <= 60
+    # Three calls, each with up to a second before its second try, and the five endpoints that a cluster has.
+    assert 3 * (tries * one + 1) + 5 * one <= 75

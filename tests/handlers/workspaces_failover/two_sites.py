@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectTimeoutError
 
 from tests.fakes.aws import FakeAws, FakeError
 from tests.handlers.loading import Context
-from tests.handlers.workspaces_failover.redirection import FQDN, IDENTIFIERS, PARAMETER, REGIONS, ZONE
+from tests.handlers.workspaces_failover.redirection import FQDN, HEALTH_CHECK, IDENTIFIERS, PARAMETER, REGIONS, ZONE
 
 DIRECTORIES = {"primary": "d-1111111111", "failover": "d-2222222222"}
+SITES = ("primary", "failover")
+OF_A_SITE = ("alias", "registration", "directory", "desktops")
+EVERYTHING = [*(f"{site}-{check}" for site in SITES for check in OF_A_SITE), "users", "records"]
+GONE = ConnectTimeoutError(endpoint_url="https://workspaces")
 SITE_OF = {region: site for site, region in REGIONS.items()}
 
 Pages = dict[str, list[list[dict[str, Any]]]]
@@ -34,7 +40,7 @@ def record(role: str, identifier: str, **changes: Any) -> dict[str, Any]:
         "Failover": role,
         "TTL": 60,
         "ResourceRecords": [{"Value": f'"{identifier}"'}],
-        **({"HealthCheckId": "0123-abcd"} if role == "PRIMARY" else {}),
+        **({"HealthCheckId": HEALTH_CHECK} if role == "PRIMARY" else {}),
         **changes,
     }
 
@@ -141,3 +147,22 @@ class TwoSites:
         self._here()
         assert given == {"Name": PARAMETER}
         return {"Parameter": {"Name": PARAMETER, "Type": "String", "Value": self.switch}}
+
+
+def logged(capsys: pytest.CaptureFixture[str]) -> list[Any]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def broken_everywhere(sites: TwoSites) -> list[tuple[str, str | None]]:
+    """Break all that can be broken together, and return what must be found of it."""
+    for site in SITES:
+        sites.registered[site][0][0]["State"] = "ERROR"
+        sites.directories[site][0]["Stage"] = "Failed"
+    sites.desktops["primary"][:], sites.desktops["failover"][:] = [[desktop("ann", "ERROR")]], [[]]
+    sites.records[:] = [[record("PRIMARY", "wrong", TTL=300)]]
+    lost = ("directory-not-registered", "directory-not-active")
+    return [
+        *((code, "primary") for code in (*lost, "desktop-not-ready")),
+        *((code, "failover") for code in (*lost, "no-desktops", "desktop-missing")),
+        *(("txt-differs", "primary"), ("txt-ttl", "primary"), ("txt-missing", "failover")),
+    ]

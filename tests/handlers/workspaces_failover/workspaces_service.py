@@ -284,7 +284,9 @@ class WorkSpaces:
                 self._passes(one, partial(one.update, State="TERMINATED"))
             elif one["State"] == "TERMINATED":
                 del self.desktops[where, workspace_id]
-        return {"Workspaces": shown}
+        start = int(given.get("NextToken", "0"))
+        more = {"NextToken": str(start + self.page)} if len(shown) > start + self.page else {}
+        return {"Workspaces": shown[start : start + self.page], **more}
 
     def _create_standby_workspaces(self, given: Thing, region: str) -> Thing:
         (asked,) = given["StandbyWorkspaces"]

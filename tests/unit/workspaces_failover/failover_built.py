@@ -43,7 +43,7 @@ def quiet_app(**given: Any) -> cdk.App:
     return cdk.App(builtin_cloud_formation_validation=False, **given)
 
 
-def stack_in(app: cdk.App, id: str, region: str | None, account: str | None = ACCOUNT) -> cdk.Stack:
+def stack_in(app: cdk.Stage, id: str, region: str | None, account: str | None = ACCOUNT) -> cdk.Stack:
     return cdk.Stack(app, id, env=cdk.Environment(account=account, region=region))
 
 
@@ -73,7 +73,7 @@ class Pair:
 
 
 def pair_in(
-    app: cdk.App,
+    app: cdk.Stage,
     name: str = "",
     *,
     fqdn: str = FQDN,

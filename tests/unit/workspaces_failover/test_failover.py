@@ -105,7 +105,9 @@ def test_the_functions_are_told_where_and_what_and_no_more(made: Built) -> None:
         "ZONE_ID": known.ZONE,
         "PRIMARY_REGION": known.PRIMARY,
         "FAILOVER_REGION": known.FAILOVER,
+        "HEALTH_CHECK_ID": "<FailoverHealthSwitch.HealthCheckId>",
     }
+    assert made.full.variables("Guard")["HEALTH_CHECK_ID"] == "<FailoverHealthAll.HealthCheckId>"
     assert made.plain.variables("Switch") == {**named, "NAMESPACE": SPACE}
     control = made.full.variables("Switch")
     assert control["PARAMETER_NAME"] == parameter("FullRedirection") == made.full.made.switch.parameter_name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aws_cdk as cdk
 import pytest
@@ -153,3 +153,31 @@ def test_arns_are_those_of_the_partition() -> None:
     assert "arn:aws:states:::lambda:invoke" in written
     raw = json.dumps(built().plain.template.all("AWS::StepFunctions::StateMachine"))
     assert "arn:aws:states" not in raw
+
+
+def test_a_lookup_in_the_stack_of_a_site_waits_for_its_association() -> None:
+    pair = known.pair_in(cdk.App())
+    stack = cdk.Stack.of(pair.failover)
+    made = WorkspacesFailover(
+        stack, "Failover", primary=pair.primary, failover=pair.failover, zone=known.zone_in(stack)
+    )
+    template = Template(stack)
+    found = {id: one for id, one in template.json["Resources"].items() if one["Type"] == "Custom::ConnectionIdentifier"}
+    association = stack.get_logical_id(
+        cast("cdk.CfnElement", pair.failover.connection_alias.node.find_child("Association").node.default_child)
+    )
+    assert {id for id, one in found.items() if association in one["DependsOn"]} == {
+        stack.get_logical_id(cast("cdk.CfnElement", made.node.find_child("FailoverIdentifier").node.default_child))
+    }
+
+
+def test_sites_of_another_stage_and_nested_stacks_are_refused_before_anything_exists() -> None:
+    app = cdk.App()
+    pair = known.pair_in(cdk.Stage(app, "Sites"))
+    here = cdk.Stack(app, "Here", env=cdk.Environment(region=pair.failover.region))
+    for scope, rule in ((here, "that of the construct"), (cdk.NestedStack(here, "Inner"), "no nested one")):
+        with pytest.raises(ValueError, match=rule):
+            WorkspacesFailover(
+                scope, "Failover", primary=pair.primary, failover=pair.failover, zone=known.zone_in(here, id=rule)
+            )
+        assert scope.node.try_find_child("Failover") is None

@@ -61,6 +61,11 @@ REFUSED: list[Case] = [
             ("wsca-0123456789", "give the identifier of the association: this is the id of an alias"),
         )
     ),
+    (
+        record(failover_identifier="abc123"),
+        "primary_identifier and failover_identifier must be different, got 'abc123'; give that of each site: users "
+        "would be sent to the same one",
+    ),
     (record(primary_identifier=1), f"primary_identifier must be text, got int 1; {ANSWERS}"),
     (record(health_check_id="0123-abcd"), f"{HEALTH} '0123-abcd'; {GIVE_ID}"),
     (record(health_check_id=known.HEALTH_CHECK.upper()), f"{HEALTH} '{known.HEALTH_CHECK.upper()}'; {GIVE_ID}"),
@@ -80,6 +85,15 @@ def test_a_refusal_leaves_nothing_behind() -> None:
     assert stack.node.try_find_child("Tested") is None
 
 
+def test_the_records_of_a_name_are_made_once_in_a_stack() -> None:
+    here = fresh()
+    RedirectionRecord(here, "First", **LEGAL)
+    refused(
+        lambda: RedirectionRecord(here, "Tested", **LEGAL),
+        "fqdn must be made once in a stack, got another by Stack/First; use the records that are there",
+    )
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -93,6 +107,7 @@ def test_a_refusal_leaves_nothing_behind() -> None:
     ids=str,
 )
 def test_what_is_within_its_bounds_is_taken(changes: dict[str, Any]) -> None:
-    made = record(f"Taken{len(stack.node.children)}", **changes)()
+    # A name has its records once in a stack.
+    made = RedirectionRecord(fresh(), "Taken", **{**LEGAL, **changes})
     assert isinstance(made, RedirectionRecord)
     assert set(made.records) == {"Primary", "Failover"}

@@ -18,12 +18,13 @@ INVOKED: dict[str, tuple[str, dict[str, Any], str]] = {
     "Check": ("Guard", {"Payload.$": "$"}, "DryRun"),
     "Turn": ("Switch", {"Payload": {"turn.$": "$.check.target"}}, "Answered"),
     "Answered": ("Answer", {"Payload": {"site.$": "$.check.target"}}, "Drill"),
-    "TurnBack": ("Switch", {"Payload": {"turn": "primary"}}, "AnsweredBack"),
+    "TurnBack": ("Switch", {"Payload": {"turn": "primary", "version.$": "$.turn.version"}}, "AnsweredBack"),
     "AnsweredBack": ("Answer", {"Payload": {"site": "primary"}}, "Outcome"),
 }
 """The function that a task calls, with what, and the state after it."""
 
-ENDS = {"UnknownAction", "NothingDone", "Redirected", "DrillDone", "DrillFailed", "NotProved"}
+FAILURES = {"UnknownAction", "NotReady", "DrillFailed", "NotProved", "Overtaken"}
+ENDS = {*FAILURES, "NothingDone", "Redirected", "DrillDone"}
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,15 @@ def following(state: State) -> Iterator[str]:
         yield branch["Next"]
 
 
+def exactly(variable: str, value: bool) -> list[dict[str, Any]]:
+    """What holds for a variable that is there and is this value, and for no text that reads like it."""
+    return [
+        {"Variable": variable, "IsPresent": True},
+        {"Variable": variable, "IsBoolean": True},
+        {"Variable": variable, "BooleanEquals": value},
+    ]
+
+
 def test_every_state_can_be_reached_and_every_next_one_is_there(made: Built, states: dict[str, State]) -> None:
     reached, waiting = set(), {made.plain.definition["StartAt"]}
     while waiting:
@@ -58,11 +68,7 @@ def test_a_state_either_goes_on_or_ends(states: dict[str, State]) -> None:
     ends = {name for name, state in states.items() if not list(following(state))}
     assert ends == ENDS
     assert {states[name]["Type"] for name in ends} == {"Succeed", "Fail"}
-    assert {name for name in ends if states[name]["Type"] == "Fail"} == {
-        "UnknownAction",
-        "DrillFailed",
-        "NotProved",
-    }
+    assert {name for name in ends if states[name]["Type"] == "Fail"} == FAILURES
 
 
 def test_tasks_call_the_functions_with_what_they_read(states: dict[str, State]) -> None:
@@ -76,7 +82,7 @@ def test_tasks_call_the_functions_with_what_they_read(states: dict[str, State]) 
 
 def test_no_result_takes_the_place_of_the_input_that_later_states_read(states: dict[str, State]) -> None:
     paths = {name: state["ResultPath"] for name, state in states.items() if state["Type"] == "Task"}
-    assert paths == {**dict.fromkeys(INVOKED, "$.result"), "Check": "$.check"}
+    assert paths == {**dict.fromkeys(INVOKED, "$.result"), "Check": "$.check", "Turn": "$.turn"}
     # All of it is in the output of a dry run.
     assert states["Check"]["ResultSelector"] == {
         "target.$": "$.Payload.target",
@@ -98,17 +104,44 @@ def test_only_the_three_actions_are_begun(states: dict[str, State]) -> None:
 
 def test_nothing_is_done_unless_dry_run_is_false_in_so_many_words(states: dict[str, State]) -> None:
     (choice,) = states["DryRun"]["Choices"]
-    assert choice == {
-        "And": [
-            {"Variable": "$.dryRun", "IsPresent": True},
-            {"Variable": "$.dryRun", "IsBoolean": True},
-            {"Variable": "$.dryRun", "BooleanEquals": False},
-        ],
+    assert choice == {"And": exactly("$.dryRun", False), "Next": "NotTurned"}
+    assert states["DryRun"]["Default"] == "NothingDone"
+    before = {then: {name for name, state in states.items() if then in following(state)} for then in states}
+    assert (before["Turn"], before["NotTurned"], before["GoOn"]) == ({"NotTurned"}, {"DryRun", "GoOn"}, {"NotChecked"})
+
+
+def test_a_forced_failover_needs_no_guard_and_nothing_else_does_without(states: dict[str, State]) -> None:
+    assert states["Check"]["Catch"] == [
+        {"ErrorEquals": ["States.ALL"], "ResultPath": "$.problem", "Next": "NotChecked"}
+    ]
+    (choice,) = states["NotChecked"]["Choices"]
+    failing_over = {"Variable": "$.action", "StringEquals": "failover"}
+    needed = [failing_over, *exactly("$.dryRun", False), *exactly("$.force", True)]
+    assert choice == {"And": needed, "Next": "GoOn"}
+    assert states["NotChecked"]["Default"] == "NotReady"
+    assert states["NotReady"] == {"Type": "Fail", "ErrorPath": "$.problem.Error", "CausePath": "$.problem.Cause"}
+    # As if the guard had found nothing.
+    assert states["GoOn"] == {
+        "Type": "Pass",
+        "Result": {"target": "failover", "findings": [], "inTheWay": []},
+        "ResultPath": "$.check",
+        "Next": "NotTurned",
+    }
+    selected = {name.removesuffix(".$") for name in states["Check"]["ResultSelector"]}
+    assert selected == set(states["GoOn"]["Result"])
+
+
+def test_a_drill_turns_back_its_own_turn_and_tells_if_it_is_not_the_last(states: dict[str, State]) -> None:
+    assert states["NotTurned"] == {
+        "Type": "Pass",
+        "Result": {"version": 0},
+        "ResultPath": "$.turn",
         "Next": "Turn",
     }
-    assert states["DryRun"]["Default"] == "NothingDone"
-    turning = [name for name, state in states.items() if "Turn" in following(state)]
-    assert turning == ["DryRun"]
+    assert states["Turn"]["ResultSelector"] == {"version.$": "$.Payload.version"}
+    caught = {"ErrorEquals": ["OvertakenError"], "ResultPath": "$.problem", "Next": "Overtaken"}
+    assert states["TurnBack"]["Catch"] == [caught]
+    assert states["Overtaken"] == {"Type": "Fail", "ErrorPath": "$.problem.Error", "CausePath": "$.problem.Cause"}
 
 
 def test_a_drill_holds_and_turns_back_and_everything_else_stays(states: dict[str, State]) -> None:
@@ -119,10 +152,8 @@ def test_a_drill_holds_and_turns_back_and_everything_else_stays(states: dict[str
 
 def test_a_problem_of_a_drill_turns_back_first_and_then_fails(states: dict[str, State]) -> None:
     caught = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.problem", "Next": "Problem"}]
-    assert {name: state["Catch"] for name, state in states.items() if "Catch" in state} == {
-        "Turn": caught,
-        "Answered": caught,
-    }
+    assert states["Turn"]["Catch"] == states["Answered"]["Catch"] == caught
+    assert {name for name, state in states.items() if "Catch" in state} == {"Check", "Turn", "Answered", "TurnBack"}
     (drill,) = states["Problem"]["Choices"]
     assert drill == {"Variable": "$.action", "StringEquals": "drill", "Next": "TurnBack"}
     assert states["Problem"]["Default"] == "NotProved"
@@ -141,7 +172,8 @@ def test_lambda_is_asked_again_the_switch_insists_and_dns_is_waited_for(states: 
     asks = {"ErrorEquals": ["NotAnsweredError"], "IntervalSeconds": 10, "MaxAttempts": 60, "BackoffRate": 1}
     assert retries == {
         "Check": [lambdas],
-        **{name: [lambdas, insists] for name in ("Turn", "TurnBack")},
+        "Turn": [lambdas, insists],
+        "TurnBack": [lambdas, {"ErrorEquals": ["OvertakenError"], "MaxAttempts": 0}, insists],
         **{name: [lambdas, asks] for name in ("Answered", "AnsweredBack")},
     }
 
@@ -149,8 +181,9 @@ def test_lambda_is_asked_again_the_switch_insists_and_dns_is_waited_for(states: 
 def test_errors_that_are_retried_are_those_that_the_functions_raise(states: dict[str, State]) -> None:
     assert "class NotAnsweredError(Exception)" in (CODE / "answer.py").read_text()
     named = {error for state in states.values() for one in state.get("Retry", ()) for error in one["ErrorEquals"]}
+    assert "class OvertakenError(Exception)" in (CODE / "switch.py").read_text()
     # What keeps the runbook back does not pass by itself.
-    assert named == {*runbook.LAMBDA_ERRORS, "States.ALL", "NotAnsweredError"}
+    assert named == {*runbook.LAMBDA_ERRORS, "States.ALL", "NotAnsweredError", "OvertakenError"}
 
 
 def test_the_machine_ends_only_after_everything_with_all_its_retries(made: Built) -> None:

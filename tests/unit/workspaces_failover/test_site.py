@@ -177,9 +177,9 @@ def test_a_function_that_goes_on_may_do_so_as_long_as_its_resources_are_there(ma
     [
         ("RegistrationProvider", "workspaces_registration", 1800),
         ("Alias/Provider", "connection_aliases", 900),
-        ("StandbyProvider", "standby_workspaces", 3300),
-        ("ConnectorProvider", "directory_service", 3300),
-        ("ReplicaProvider", "directory_service", 3300),
+        ("StandbyProvider", "standby_workspaces", 3000),
+        ("ConnectorProvider", "directory_service", 3000),
+        ("ReplicaProvider", "directory_service", 3000),
         ("DefaultRoleProvider", "workspaces_role", None),
     ],
 )

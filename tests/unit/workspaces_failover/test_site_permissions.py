@@ -161,7 +161,7 @@ def test_standbys_are_made_of_the_primaries_regions_and_only_those_with_the_mark
             "*", "workspaces:DescribeConnectionAliases", "workspaces:DescribeTags", "workspaces:DescribeWorkspaces"
         ),
         *grants([REGISTERED, here, *there], "workspaces:CreateStandbyWorkspaces"),
-        *tagging("cdk-refarch:resource", "cdk-refarch:made-of"),
+        *tagging("cdk-refarch:resource", "cdk-refarch:request", "cdk-refarch:made-of"),
         *grants(here, "workspaces:ModifyWorkspaceProperties", "workspaces:TerminateWorkspaces", when=marked("Local")),
         *grants(
             "<SiteKey.Arn>",
@@ -183,7 +183,8 @@ def test_a_connector_is_made_with_its_secret_and_nothing_else_is_read(made: Buil
     assert may(made[name], "ConnectorProvider") == {
         *grants("*", "ds:ConnectDirectory", "ds:DescribeDirectories"),
         *grants("*", *INTERFACES, when=ON_BEHALF),
-        *grants(f"{DIRECTORIES}/*", "ds:AddTagsToResource", "ds:DeleteDirectory", "ds:ListTagsForResource"),
+        *grants(f"{DIRECTORIES}/*", "ds:AddTagsToResource", "ds:ListTagsForResource"),
+        *grants(f"{DIRECTORIES}/*", "ds:DeleteDirectory", when=marked(name)),
         *read,
     }
 

@@ -14,6 +14,11 @@ clients with :func:`client` and its calls with :func:`patiently`, and its handle
 What takes longer than a function may run goes on in another invocation, if ``LASTS_SECONDS`` in the environment says
 for how long: the function then calls itself with the same request. So may Lambda after a crash. What makes a resource
 therefore looks first what is there of it already, which carries :func:`mark`.
+
+When another resource of the stack fails, CloudFormation deletes what is still being made, while the function goes on
+to make it. What it does not find any more it must not ask for anew: :func:`may_ask`, :func:`asked`, :func:`seen` and
+:func:`may_end`. Two gaps are left: after a crash Lambda knows nothing of what was asked or seen, and what was not asked
+for before its delete has ended, as it waits for something else, is asked for when that is there.
 """
 
 import hashlib
@@ -38,10 +43,16 @@ from botocore.exceptions import (
 FAILED_CREATE = "failed-create"
 """The physical id of what was never made, which CloudFormation deletes nevertheless."""
 
+REFUSED_CREATE = "refused-create"
+"""The same, of what was not even asked for, as something was there before; its delete does nothing."""
+
 RESERVE_SECONDS = 20
 """What must be left of the function's time for one more call and the answer."""
 
 LONGEST_PAUSE_SECONDS = 20
+
+UNSEEN_SECONDS = 90
+"""How long a delete looks for what was perhaps just asked for."""
 
 BUSY = frozenset(
     {
@@ -65,6 +76,9 @@ NOT_YET = BUSY | {"AccessDenied", "AccessDeniedException"}
 
 MARK = "cdk-refarch:resource"
 """The tag on what a resource has made, whose value is :func:`mark`."""
+
+REQUEST = "cdk-refarch:request"
+"""The tag that tells what this request has made from what was there before, perhaps since it was retained."""
 
 LONGEST_MARK = 255
 
@@ -91,6 +105,10 @@ Made = str | tuple[str, dict[str, str]]
 
 class ProviderError(Exception):
     """What cannot be done, in words for the stack's events."""
+
+
+class RefusedError(ProviderError):
+    """What cannot be created beside what was there before, which stays: the delete that follows does nothing."""
 
 
 class NotReadyError(ProviderError):
@@ -122,6 +140,77 @@ def mark(event: Event, *parts: str) -> str:
     return f"{whole[: LONGEST_MARK - len(digest) - 1]}/{digest}"
 
 
+def tags_for(event: Event, *parts: str) -> dict[str, str]:
+    """Return the tags of what a request makes.
+
+    Args:
+        event: The request.
+        parts: As of :func:`mark`.
+    """
+    return {MARK: mark(event, *parts), REQUEST: event["RequestId"]}
+
+
+def was_there(event: Event, tags: Mapping[str, str]) -> bool:
+    """Tell whether a create finds what another request has made, as it was retained.
+
+    Args:
+        event: The request.
+        tags: The tags of what it finds, with the mark of the resource.
+    """
+    made_by: str = event["RequestId"]
+    return event["RequestType"] == "Create" and tags.get(REQUEST) != made_by
+
+
+def may_ask(event: Event, what: str) -> None:
+    """Make sure that a request asks once only for what it does not find.
+
+    Args:
+        event: The request.
+        what: What it looks for, in words.
+
+    Raises:
+        ProviderError: If it was there.
+        NotReadyError: If it was asked for.
+    """
+    if event.get("Seen"):
+        raise ProviderError(f"{what} must be there, and was removed meanwhile, by a rollback or by hand")
+    if event.get("Asked"):
+        raise NotReadyError(f"{what} was asked for and is not shown yet")
+
+
+def asked(event: Event) -> None:
+    """Note that a request has asked for what it makes, also for the invocations that follow.
+
+    Args:
+        event: The request.
+    """
+    event["Asked"] = True
+
+
+def seen(event: Event) -> None:
+    """Note that what a request makes is there, also for the invocations that follow; not of what is about to go.
+
+    Args:
+        event: The request.
+    """
+    event["Seen"] = True
+
+
+def may_end(event: Event, is_known: bool) -> None:
+    """Make sure that a delete that finds nothing has looked for a while, unless it has seen it or it was answered.
+
+    Args:
+        event: The request.
+        is_known: Whether its physical id is one that was answered for something that was made.
+
+    Raises:
+        NotReadyError: If it must look again.
+    """
+    is_known = is_known or event.get("Seen", False)
+    if event["RequestType"] == "Delete" and not is_known and time.time() - event["Began"] < UNSEEN_SECONDS:
+        raise NotReadyError(f"{event['LogicalResourceId']} may be there and not be shown yet")
+
+
 def goes_on(event: Event) -> bool:
     """Tell whether another invocation may follow when the time of this one is over.
 
@@ -150,7 +239,7 @@ def serve(
         kinds: What creates or updates a resource and returns its physical id, perhaps with attributes, by resource
             type. CloudFormation deletes what had another id before.
         delete: What deletes a resource of any of these types; its physical id may be ``FAILED_CREATE``, and it may be
-            gone.
+            gone. It is not called for ``REFUSED_CREATE``.
     """
     event = {"Began": int(time.time()), **event}
     answer: dict[str, Any] = {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")} | {
@@ -166,6 +255,8 @@ def serve(
     except (BotoCoreError, ClientError, ProviderError) as error:
         # The whole answer may have 4096 bytes.
         answer["Reason"] = str(error)[:400]
+        if isinstance(error, RefusedError) and event["RequestType"] == "Create":
+            answer["PhysicalResourceId"] = REFUSED_CREATE
     except MISTAKES:
         log(mistake=traceback.format_exc())
     finally:
@@ -186,7 +277,8 @@ def _done(
         raise ProviderError(f"ResourceType must be one of {', '.join(kinds)}, got {kind}")
     try:
         if event["RequestType"] == "Delete":
-            delete(event, context)
+            if event["PhysicalResourceId"] != REFUSED_CREATE:
+                delete(event, context)
             return {}
         made = kinds[kind](event, context)
     except NotReadyError as error:

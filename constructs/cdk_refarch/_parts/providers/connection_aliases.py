@@ -8,7 +8,20 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from cloudformation import BUSY, NOT_YET, NotReadyError, ProviderError, client, code, patiently, serve
+from cloudformation import (
+    BUSY,
+    NOT_YET,
+    NotReadyError,
+    RefusedError,
+    asked,
+    client,
+    code,
+    may_ask,
+    may_end,
+    patiently,
+    seen,
+    serve,
+)
 
 PASSING = NOT_YET | {"InvalidResourceStateException", "ResourceNotFoundException"}
 """What passes: an alias or a directory is not ready, or not known everywhere."""
@@ -39,12 +52,13 @@ def _associate(event: dict[str, Any], context: Any) -> tuple[str, dict[str, str]
     if before.get("AliasId") not in (None, wanted["AliasId"]):
         # It may have the directory.
         patiently(context, _parted, LEAVING, alias_id=before["AliasId"], directory_id=before["DirectoryId"])
-    identifier = patiently(context, _identifier, PASSING, wanted=wanted, before=before)
+    identifier = patiently(context, _identifier, PASSING, event=event)
     return wanted["AliasId"], {"ConnectionIdentifier": identifier}
 
 
-def _identifier(wanted: dict[str, Any], before: dict[str, Any]) -> str:
+def _identifier(event: dict[str, Any]) -> str:
     """Return the identifier of the association, which is waited for, and asked for if there is none."""
+    wanted, before = event["ResourceProperties"], event.get("OldResourceProperties", {})
     directory_id, name = wanted["DirectoryId"], f"connection alias {wanted['Fqdn']} ({wanted['AliasId']})"
     alias = _alias(wanted["AliasId"])
     if alias is None or alias["State"] != "CREATED":
@@ -52,8 +66,12 @@ def _identifier(wanted: dict[str, Any], before: dict[str, Any]) -> str:
     association = _association(alias)
     status, found = association.get("AssociationStatus"), association.get("ResourceId")
     if status is None:
+        may_ask(event, f"the association of {name} with directory {directory_id}")
         _ask(wanted)
+        asked(event)
         raise NotReadyError(f"{name} is being associated with directory {directory_id}")
+    if found == directory_id and status != "PENDING_DISASSOCIATION":
+        seen(event)
     if status in PENDING:
         raise NotReadyError(f"{name} is {status}")
     if status == OWNED and found == directory_id:
@@ -63,7 +81,7 @@ def _identifier(wanted: dict[str, Any], before: dict[str, Any]) -> str:
         workspaces.disassociate_connection_alias(AliasId=wanted["AliasId"])
         raise NotReadyError(f"{name} is being disassociated from directory {found}")
     account = f" of account {association.get('AssociatedAccountId')}" if status != OWNED else ""
-    raise ProviderError(
+    raise RefusedError(
         f"{name} must be associated with no other directory than {directory_id}, got {found}{account}; "
         "disassociate it there first"
     )
@@ -79,7 +97,7 @@ def _ask(wanted: dict[str, Any]) -> None:
             raise
         for other in _aliases(workspaces, ResourceId=directory_id):
             if other["AliasId"] != wanted["AliasId"]:
-                raise ProviderError(
+                raise RefusedError(
                     f"directory {directory_id} must have no other connection alias than {wanted['Fqdn']}, got "
                     f"{other['ConnectionString']} ({other['AliasId']}); disassociate that one first"
                 ) from error
@@ -88,8 +106,14 @@ def _ask(wanted: dict[str, Any]) -> None:
 def _delete(event: dict[str, Any], context: Any) -> None:
     """Disassociate the alias from our directory; with another, it was associated by others."""
     if event["ResourceType"] == "Custom::ConnectionAliasAssociation":
-        wanted = event["ResourceProperties"]
-        patiently(context, _parted, LEAVING, alias_id=wanted["AliasId"], directory_id=wanted["DirectoryId"])
+        patiently(context, _ended, LEAVING, event=event)
+
+
+def _ended(event: dict[str, Any]) -> None:
+    """Make sure that the association, which may not be shown yet, is not there."""
+    wanted = event["ResourceProperties"]
+    _parted(wanted["AliasId"], wanted["DirectoryId"])
+    may_end(event, event["PhysicalResourceId"] == wanted["AliasId"])
 
 
 def _parted(alias_id: str, directory_id: str) -> None:

@@ -15,12 +15,19 @@ from cloudformation import (
     Made,
     NotReadyError,
     ProviderError,
+    RefusedError,
+    asked,
     client,
     code,
     log,
     mark,
+    may_ask,
+    may_end,
     patiently,
+    seen,
     serve,
+    tags_for,
+    was_there,
 )
 from directories import (
     GOING,
@@ -63,7 +70,9 @@ def _connect(event: Event, context: Any) -> Made:
             # An update has failed and is rolled back. CloudFormation never knew the id of what it had made.
             patiently(context, _disconnect, BUSY | {REFUSED}, event=event, properties=before)
         return made
-    described = patiently(context, _settled, NOT_YET | {"EntityDoesNotExistException"}, directory_id=directory_id)
+    described = patiently(
+        context, _settled, NOT_YET | {"EntityDoesNotExistException"}, event=event, directory_id=directory_id
+    )
     if described["Stage"] == "Active":
         return made
     reason = f"AD Connector {directory_id} is {described['Stage']}: {described.get('StageReason', 'no reason given')}"
@@ -79,10 +88,17 @@ def _connector(event: Event) -> str:
     """Return the id of the connector with our mark, made now if there is none."""
     wanted = event["ResourceProperties"]
     ours = mark(event, _digest(wanted))
-    for found in _marked(wanted["Name"], ours):
+    for found, tags in _marked(wanted["Name"], ours):
         if found["Stage"] not in GOING:
             known: str = found["DirectoryId"]
+            if was_there(event, tags):
+                raise RefusedError(
+                    f"AD Connector {known} of {wanted['Name']} must not be there, as it was kept when it was left out; "
+                    "give it as ExistingDirectory, or delete it by hand first"
+                )
+            seen(event)
             return known
+    may_ask(event, f"an AD Connector of {wanted['Name']}")
     user, password = _service_account(wanted["SecretArn"])
     settings = {"VpcId": wanted["VpcId"], "SubnetIds": wanted["SubnetIds"], "CustomerUserName": user}
     given = {"ShortName": wanted["ShortName"]} if "ShortName" in wanted else {}
@@ -93,13 +109,14 @@ def _connector(event: Event) -> str:
             Size=wanted["Size"],
             Description=f"Of the stack {ours.split('/')[0]}"[:128],
             ConnectSettings={**settings, "CustomerDnsIps": _dns_ips(event)},
-            Tags=[{"Key": MARK, "Value": ours}],
+            Tags=[{"Key": key, "Value": value} for key, value in tags_for(event, _digest(wanted)).items()],
             **given,
         )
     except ClientError as error:
         message = error.response["Error"].get("Message", "").replace(password, "***")
         hidden = {"Error": {"Code": code(error), "Message": message}}
         raise ClientError(hidden, error.operation_name) from None
+    asked(event)
     directory_id: str = made["DirectoryId"]
     return directory_id
 
@@ -136,10 +153,11 @@ def _dns_ips(event: Event) -> list[str]:
     return given
 
 
-def _settled(directory_id: str) -> Directory:
+def _settled(event: Event, directory_id: str) -> Directory:
     """Return a connector that is active or never will be."""
     (described,) = service().describe_directories(DirectoryIds=[directory_id])["DirectoryDescriptions"]
     stage = described["Stage"]
+    seen(event)
     if stage not in ("Active", "Failed", *GOING):
         # Also one that is not operable: its network may come later.
         raise NotReadyError(f"AD Connector {directory_id} is {stage}: {described.get('StageReason', 'being made')}")
@@ -150,22 +168,26 @@ def _settled(directory_id: str) -> Directory:
 def _disconnect(event: Event, properties: dict[str, Any]) -> None:
     """Delete the connectors of these properties with our mark, and say until they are gone that they are not."""
     left = []
-    for found in _marked(properties["Name"], mark(event, _digest(properties))):
+    for found, _ in _marked(properties["Name"], mark(event, _digest(properties))):
         stage, directory_id = found["Stage"], found["DirectoryId"]
+        if event["RequestType"] == "Delete":
+            seen(event)
         if stage not in (*MAKING, *GOING):
             service().delete_directory(DirectoryId=directory_id)
         if stage != GONE:
             left.append(directory_id)
     if left:
         raise NotReadyError(f"AD Connector {', '.join(left)} is not deleted yet")
+    may_end(event, event["PhysicalResourceId"].startswith("d-"))
 
 
-def _marked(name: str, ours: str) -> Iterator[Directory]:
-    """Find connectors with our mark, the oldest first."""
+def _marked(name: str, ours: str) -> Iterator[tuple[Directory, dict[str, str]]]:
+    """Find connectors with our mark and their tags, the oldest first."""
     found = [one for one in directories() if one["Type"] == "ADConnector" and is_same_name(one["Name"], name)]
     for one in sorted(found, key=lambda one: (str(one.get("LaunchTime", "")), one["DirectoryId"])):
-        if tags_of(one["DirectoryId"]).get(MARK) == ours:
-            yield one
+        tags = tags_of(one["DirectoryId"])
+        if tags.get(MARK) == ours:
+            yield one, tags
 
 
 def _delete(event: Event, context: Any) -> None:

@@ -5,7 +5,22 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from cloudformation import BUSY, NOT_YET, Event, Made, NotReadyError, ProviderError, code, goes_on, mark, patiently
+from cloudformation import (
+    BUSY,
+    NOT_YET,
+    Event,
+    Made,
+    NotReadyError,
+    ProviderError,
+    asked,
+    code,
+    goes_on,
+    mark,
+    may_ask,
+    may_end,
+    patiently,
+    seen,
+)
 from directories import GONE, REFUSED, addresses_of, is_late, managed_ad, managed_ads, missing, service, tags_of
 
 REPLICA = "cdk-refarch:replica"
@@ -78,14 +93,17 @@ def _replica(event: Event) -> tuple[str, bool]:
     ours = _is_ours(event, directory_id)
     there = _region(directory_id, region, primary)
     if there is None:
+        may_ask(event, f"{directory_id} in {region}")
         _add(event, directory_id, ours, settings)
+        asked(event)
         return directory_id, True
     if there["Status"] == "Deleting":
         raise NotReadyError(f"{directory_id} is being removed from {region}")
-    if ours and there["Status"] == "Failed" and not is_late(event):
+    if ours and there["Status"] == "Failed" and not (event.get("Asked") or is_late(event)):
         # The request before has failed to add it, and nobody has removed it.
         _unless(UNKNOWN, service(region).remove_region, DirectoryId=directory_id)
         raise NotReadyError(f"{directory_id} could not be added to {region} before, and is removed now")
+    seen(event)
     if ours and _placed(there.get("VpcSettings", settings)) != _placed(settings):
         raise ProviderError(f"{directory_id} in {region} cannot change its VPC and subnets; remove it there first")
     return directory_id, ours
@@ -125,6 +143,7 @@ def _replica_ips(event: Event, directory_id: str, known: bool) -> list[str]:
     there = _region(directory_id, region, wanted["PrimaryRegion"])
     if there is None:
         raise missing(event, f"{directory_id} must have been added to {region}, got no such region")
+    seen(event)
     if there["Status"] == "Failed" and not known:
         raise ProviderError(f"{directory_id} could not be added to {region}, as Directory Service's console explains")
     if there["Status"] != "Active" and not known:
@@ -140,7 +159,18 @@ def remove_replica(event: Event, context: Any) -> None:
         context: Lambda's context.
     """
     if not event["PhysicalResourceId"].endswith(ADOPTED):
-        patiently(context, _remove, BUSY | {REFUSED}, event=event)
+        patiently(context, _ended, BUSY | {REFUSED}, event=event)
+
+
+def _ended(event: Event) -> None:
+    """Make sure that the region, which may not be shown yet, is not there."""
+    _remove(event)
+    may_end(event, _is_known(event))
+
+
+def _is_known(event: Event) -> bool:
+    """Tell whether the physical id is that of a replica."""
+    return "/" in event["PhysicalResourceId"]
 
 
 def _remove(event: Event, kept: str = "") -> None:
@@ -153,6 +183,8 @@ def _remove(event: Event, kept: str = "") -> None:
             continue
         there = _region(directory_id, region, primary)
         if there is None:
+            # While it may still be shown, it must be ours.
+            may_end(event, _is_known(event))
             service(primary).remove_tags_from_resource(ResourceId=directory_id, TagKeys=[_key(event)])
         elif there["Status"] != "Deleting":
             _unless(UNKNOWN, service(region).remove_region, DirectoryId=directory_id)

@@ -9,7 +9,24 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cloudformation import BUSY, MARK, NOT_YET, NotReadyError, ProviderError, client, mark, patiently, serve
+from cloudformation import (
+    BUSY,
+    MARK,
+    NOT_YET,
+    NotReadyError,
+    ProviderError,
+    RefusedError,
+    asked,
+    client,
+    mark,
+    may_ask,
+    may_end,
+    patiently,
+    seen,
+    serve,
+    tags_for,
+    was_there,
+)
 
 PASSING = NOT_YET | {"InvalidResourceStateException", "OperationInProgressException"}
 """What passes: a WorkSpace is not ready."""
@@ -51,10 +68,13 @@ def _standby(event: dict[str, Any]) -> str:
     wanted = event["ResourceProperties"]
     found = _found(workspaces, wanted["DirectoryId"], wanted["UserName"])
     if found is None:
+        may_ask(event, f"a standby WorkSpace of {wanted['UserName']}")
         _ask(event, wanted)
         raise NotReadyError(f"a standby WorkSpace of {wanted['UserName']} is being created")
     workspace_id: str = found["WorkspaceId"]
     state = found["State"]
+    if state != "TERMINATING":
+        seen(event)
     if state in ("PENDING", "TERMINATING"):
         raise NotReadyError(f"WorkSpace {workspace_id} of {wanted['UserName']} is {state}")
     _check(event, found)
@@ -72,9 +92,14 @@ def _check(event: dict[str, Any], found: dict[str, Any]) -> None:
     who = f"WorkSpace {workspace_id} of {wanted['UserName']} in directory {wanted['DirectoryId']}"
     tags = _tags(workspace_id)
     if tags.get(MARK) != mark(event):
-        raise ProviderError(
+        raise RefusedError(
             f"{who} must not be there, for a user can have only one in a directory; terminate it, or leave "
             f"{wanted['UserName']} out"
+        )
+    if was_there(event, tags):
+        raise RefusedError(
+            f"{who} must not be there, as it was kept when {wanted['UserName']} was left out; terminate {workspace_id} "
+            f"by hand first, or leave {wanted['UserName']} out"
         )
     if found["State"] == "ERROR":
         raise ProviderError(f"{who} could not be made: {found.get('ErrorMessage')} ({found.get('ErrorCode')})")
@@ -108,19 +133,20 @@ def _ask(event: dict[str, Any], wanted: dict[str, Any]) -> None:
         )
     if source["State"] == "PENDING":
         raise NotReadyError(f"WorkSpace {source['WorkspaceId']} of {user} in {region} is PENDING")
-    tags = {MARK: mark(event), MADE_OF: _made_of(wanted)}
+    tags = {**tags_for(event), MADE_OF: _made_of(wanted)}
     standby: dict[str, Any] = {
         name: wanted[name] for name in ("DirectoryId", "DataReplication", "VolumeEncryptionKey") if name in wanted
     }
     standby["PrimaryWorkspaceId"] = source["WorkspaceId"]
     standby["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
-    asked = workspaces.create_standby_workspaces(PrimaryRegion=region, StandbyWorkspaces=[standby])
-    for failed in asked.get("FailedStandbyRequests", []):
+    answer = workspaces.create_standby_workspaces(PrimaryRegion=region, StandbyWorkspaces=[standby])
+    for failed in answer.get("FailedStandbyRequests", []):
         text = f"{failed.get('ErrorMessage')} ({failed.get('ErrorCode')})"
         if failed.get("ErrorCode", "").startswith("ResourceExists"):
             # It was asked for, and is not seen yet.
             raise NotReadyError(f"WorkSpace of {user} is there, but not seen: {text}")
         raise ProviderError(f"WorkSpaces could not create a standby of {source['WorkspaceId']} of {user}: {text}")
+    asked(event)
 
 
 def _directory(primary: Any, fqdn: str, region: str) -> str:
@@ -174,16 +200,15 @@ def _tags(workspace_id: str) -> dict[str, str]:
 
 def _delete(event: dict[str, Any], context: Any) -> None:
     """Terminate the standby; by its user if its id was never known."""
-    known = event["PhysicalResourceId"]
-    unknown = not known.startswith("ws-")
-    patiently(
-        context,
-        _terminated,
-        LEAVING,
-        event=event,
-        properties=event["ResourceProperties"],
-        ends=lambda one: unknown or one == known,
-    )
+    patiently(context, _ended, LEAVING, event=event)
+
+
+def _ended(event: dict[str, Any]) -> None:
+    """Make sure that the standby is not there, which may not be shown yet."""
+    known: str = event["PhysicalResourceId"]
+    is_known = known.startswith("ws-")
+    _terminated(event, event["ResourceProperties"], lambda one: not is_known or one == known)
+    may_end(event, is_known)
 
 
 def _terminated(event: dict[str, Any], properties: dict[str, Any], ends: Callable[[str], bool]) -> None:
@@ -195,8 +220,8 @@ def _terminated(event: dict[str, Any], properties: dict[str, Any], ends: Callabl
     if found["State"] != "TERMINATING":
         if _tags(workspace_id).get(MARK) != mark(event):
             return
-        asked = workspaces.terminate_workspaces(TerminateWorkspaceRequests=[{"WorkspaceId": workspace_id}])
-        for failed in asked.get("FailedRequests", []):
+        answer = workspaces.terminate_workspaces(TerminateWorkspaceRequests=[{"WorkspaceId": workspace_id}])
+        for failed in answer.get("FailedRequests", []):
             text = f"{failed.get('ErrorMessage')} ({failed.get('ErrorCode')})"
             raise ProviderError(f"WorkSpaces could not terminate {workspace_id} of {properties['UserName']}: {text}")
     raise NotReadyError(f"WorkSpace {workspace_id} of {properties['UserName']} is being terminated")

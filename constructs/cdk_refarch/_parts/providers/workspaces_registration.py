@@ -4,12 +4,31 @@ A directory that is registered already is adopted: its settings are made, and it
 deleted. What the resource has registered itself carries its mark.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from cloudformation import BUSY, MARK, NOT_YET, NotReadyError, ProviderError, client, code, mark, patiently, serve
+from cloudformation import (
+    BUSY,
+    MARK,
+    NOT_YET,
+    REQUEST,
+    NotReadyError,
+    ProviderError,
+    RefusedError,
+    asked,
+    client,
+    code,
+    mark,
+    may_ask,
+    may_end,
+    patiently,
+    seen,
+    serve,
+    tags_for,
+)
 
 ROLE_MISSING = "WorkspacesDefaultRoleNotFoundException"
 
@@ -18,9 +37,6 @@ PASSING = NOT_YET | {"InvalidResourceStateException", ROLE_MISSING}
 
 LEAVING = BUSY | {"InvalidResourceStateException", "ResourceNotFoundException"}
 """What passes while it is deregistered; what is not found any more is looked for again."""
-
-REQUEST = "cdk-refarch:request"
-"""The tag that tells the registration of this request from that of one before, which may have failed."""
 
 FLAGS = frozenset({"EnableInternetAccess", "EnableMaintenanceMode", "UserEnabledAsLocalAdministrator"})
 
@@ -67,7 +83,8 @@ def _ensure(event: dict[str, Any]) -> dict[str, Any]:
     found = _registered(event)
     there = set(found.get("SubnetIds", []))
     if "SubnetIds" in wanted and there and set(wanted["SubnetIds"]) != there:
-        raise ProviderError(
+        # What a create has registered itself has them.
+        raise RefusedError(
             f"subnets of {found['DirectoryId']} must be {', '.join(sorted(there))}, with which it is registered, got "
             f"{', '.join(wanted['SubnetIds'])}; they can only change when it is deregistered in between"
         )
@@ -95,8 +112,11 @@ def _registered(event: dict[str, Any]) -> dict[str, Any]:
     directory_id = wanted["DirectoryId"]
     found = _found(directory_id)
     if found is None:
+        may_ask(event, f"the registration of directory {directory_id}")
         _ask(event, wanted)
         raise NotReadyError(f"directory {directory_id} is being registered")
+    if found["State"] in ("REGISTERED", "REGISTERING"):
+        seen(event)
     if found["State"] == "REGISTERED":
         return found
     if found["State"] == "ERROR":
@@ -105,22 +125,26 @@ def _registered(event: dict[str, Any]) -> dict[str, Any]:
         ours = event["RequestType"] == "Create" and tags.get(MARK) == mark(event)
         if not ours or tags.get(REQUEST) == event["RequestId"]:
             reason = found.get("ErrorMessage", "it does not say why")
-            raise ProviderError(f"WorkSpaces could not register directory {directory_id}: {reason}")
+            refusal = ProviderError if ours else RefusedError
+            raise refusal(f"WorkSpaces could not register directory {directory_id}: {reason}")
         _deregister(directory_id)
+        # It is not what this request has asked for, even if it was seen.
+        event.pop("Asked", None)
+        event.pop("Seen", None)
     raise NotReadyError(f"directory {directory_id} is not registered yet, but {found['State']}")
 
 
 def _ask(event: dict[str, Any], wanted: dict[str, Any]) -> None:
     """Ask WorkSpaces to register the directory."""
-    tags = {MARK: mark(event), REQUEST: event["RequestId"]}
     given = {"SubnetIds": wanted["SubnetIds"]} if "SubnetIds" in wanted else {}
     try:
         workspaces.register_workspace_directory(
             DirectoryId=wanted["DirectoryId"],
             EnableSelfService=False,
-            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+            Tags=[{"Key": key, "Value": value} for key, value in tags_for(event).items()],
             **given,
         )
+        asked(event)
     except ClientError as error:
         # It was, and is not seen yet.
         if code(error) != "ResourceAlreadyExistsException":
@@ -144,7 +168,13 @@ def _tags(directory_id: str) -> dict[str, str]:
 
 def _delete(event: dict[str, Any], context: Any) -> None:
     """Deregister the directory if the resource has registered it; else only take our groups from it."""
-    patiently(context, _removed, LEAVING, event=event, properties=event["ResourceProperties"])
+    patiently(context, _ended, LEAVING, event=event)
+
+
+def _ended(event: dict[str, Any]) -> None:
+    """Make sure that the registration, which may not be shown yet, is not there."""
+    _removed(event, event["ResourceProperties"])
+    may_end(event, event["PhysicalResourceId"] == event["ResourceProperties"]["DirectoryId"])
 
 
 def _removed(event: dict[str, Any], properties: dict[str, Any]) -> None:
@@ -159,6 +189,8 @@ def _removed(event: dict[str, Any], properties: dict[str, Any]) -> None:
         if ours := sorted(set(found.get("ipGroupIds", [])) & set(properties["IpGroupIds"])):
             workspaces.disassociate_ip_groups(DirectoryId=directory_id, GroupIds=ours)
         return
+    if event["RequestType"] == "Delete":
+        seen(event)
     if found["State"] == "REGISTERING":
         raise NotReadyError(f"directory {directory_id} is still being registered")
     # Its groups stay until it is gone: should it have to stay, it is not open to all addresses.
@@ -173,8 +205,7 @@ def _deregister(directory_id: str) -> None:
     except ClientError as error:
         if code(error) != "OperationNotSupportedException":
             raise
-        found = workspaces.describe_workspaces(DirectoryId=directory_id).get("Workspaces", [])
-        left = [one["WorkspaceId"] for one in found if one["State"] not in ("TERMINATED", "TERMINATING")]
+        left = list(islice(_workspaces_in(directory_id), NAMED_AT_MOST + 1))
         if not left:
             # The last are on their way.
             raise NotReadyError(str(error)) from error
@@ -184,6 +215,14 @@ def _deregister(directory_id: str) -> None:
             f"{', '.join(left[:NAMED_AT_MOST])}{more}; terminate them, or keep the registration with removal_policy "
             "RETAIN"
         ) from error
+
+
+def _workspaces_in(directory_id: str) -> Iterator[str]:
+    """Yield the ids of WorkSpaces in a directory, of all pages, which are not about to go."""
+    for page in workspaces.get_paginator("describe_workspaces").paginate(DirectoryId=directory_id):
+        for found in page["Workspaces"]:
+            if found["State"] not in ("TERMINATED", "TERMINATING"):
+                yield found["WorkspaceId"]
 
 
 KINDS: dict[str, Callable[[dict[str, Any], Any], tuple[str, dict[str, str]]]] = {

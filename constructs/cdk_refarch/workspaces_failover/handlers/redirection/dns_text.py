@@ -4,7 +4,8 @@ import secrets
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 
 Resolver = tuple[str, int]
 """The IPv4 address and the port of a resolver."""
@@ -67,7 +68,7 @@ def _asked(name: str, resolver: Resolver, deadline: float) -> list[str]:
     number = secrets.randbelow(0x10000)
     question = b"".join(bytes([len(label)]) + label for label in (*wanted, b"")) + struct.pack("!2H", TXT, INTERNET)
     query = HEADER.pack(number, RECURSION_DESIRED, 1, 0, 0, 0) + question
-    reply = _by_udp(query, resolver, deadline)
+    reply = _by_udp(query, resolver, deadline, partial(_records_at, number=number, wanted=wanted))
     if HEADER.unpack_from(reply)[1] & TRUNCATED:
         reply = _by_tcp(query, resolver, deadline)
     return _texts_in(reply, number, wanted)
@@ -83,7 +84,7 @@ def _labels(name: str) -> Name:
     return labels
 
 
-def _by_udp(query: bytes, resolver: Resolver, deadline: float) -> bytes:
+def _by_udp(query: bytes, resolver: Resolver, deadline: float, records_at: Callable[[bytes], int | None]) -> bytes:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         # What others than the resolver send does not arrive.
         udp.connect(resolver)
@@ -91,16 +92,16 @@ def _by_udp(query: bytes, resolver: Resolver, deadline: float) -> bytes:
         while True:
             udp.settimeout(_left(deadline))
             reply = udp.recv(0xFFFF)
-            # An answer to another question may be late or forged; ours may still come.
-            if reply[:2] == query[:2]:
-                return _whole_header(reply)
+            # What answers no question of ours may be late or forged; ours may still come.
+            if records_at(reply) is not None:
+                return reply
 
 
 def _by_tcp(query: bytes, resolver: Resolver, deadline: float) -> bytes:
     with socket.create_connection(resolver, timeout=_left(deadline)) as tcp:
         tcp.sendall(struct.pack("!H", len(query)) + query)
         (length,) = struct.unpack("!H", _exactly(tcp, 2, deadline))
-        return _whole_header(_exactly(tcp, length, deadline))
+        return _exactly(tcp, length, deadline)
 
 
 def _exactly(tcp: socket.socket, length: int, deadline: float) -> bytes:
@@ -121,28 +122,41 @@ def _left(deadline: float) -> float:
     return left
 
 
-def _whole_header(reply: bytes) -> bytes:
+def _records_at(reply: bytes, number: int, wanted: Name) -> int | None:
+    """Return the place of the first record; None if this answers no question of ours."""
     if len(reply) < HEADER.size:
-        raise DnsError(f"answer must have a header of {HEADER.size} bytes, got {len(reply)} bytes")
-    return reply
+        return None
+    got, flags, questions, _, _, _ = HEADER.unpack_from(reply)
+    if got != number or not flags & IS_ANSWER or flags & OPCODE or questions != 1:
+        return None
+    try:
+        owner, place = _name_at(reply, HEADER.size)
+        kind, space = struct.unpack_from("!2H", reply, place)
+    except (DnsError, IndexError, struct.error):
+        return None
+    return place + 4 if (owner, kind, space) == (wanted, TXT, INTERNET) else None
 
 
 def _texts_in(reply: bytes, number: int, wanted: Name) -> list[str]:
-    got, flags, questions, answers, _, _ = HEADER.unpack_from(reply)
-    if got != number or not flags & IS_ANSWER or flags & (OPCODE | TRUNCATED) or questions != 1:
-        raise DnsError(f"answer must be whole and to our question, got the header {reply[: HEADER.size].hex()}")
+    place = _records_at(reply, number, wanted)
+    if place is None:
+        raise DnsError(f"answer must be to our question, got {len(reply)} bytes: {reply[: HEADER.size].hex()}")
+    _, flags, _, count, _, _ = HEADER.unpack_from(reply)
+    if flags & TRUNCATED:
+        raise DnsError(f"answer must be whole, got {len(reply)} bytes of it")
     if flags & RCODE not in (NO_ERROR, NO_SUCH_NAME):
         raise DnsError(f"answer must be no error, got the code {flags & RCODE}")
     try:
-        owner, place = _name_at(reply, HEADER.size)
-        if (owner, *struct.unpack_from("!2H", reply, place)) != (wanted, TXT, INTERNET):
-            raise DnsError(f"answer must be to our question, got one for {owner!r}")
-        return list(_answers(reply, place + 4, answers, wanted))
+        aliases, data = _answers(reply, place, count)
+        owner = _end_of(aliases, wanted)
+        return [_text(text) for name, text in data if name == owner]
     except (IndexError, struct.error) as error:
         raise DnsError(f"answer must be whole, got {len(reply)} bytes that end too early") from error
 
 
-def _answers(reply: bytes, place: int, count: int, wanted: Name) -> Iterator[str]:
+def _answers(reply: bytes, place: int, count: int) -> tuple[dict[Name, Name], list[tuple[Name, bytes]]]:
+    """Return the targets of names that are aliases, and the data of texts with their owners."""
+    aliases, data = {}, []
     for _ in range(count):
         owner, place = _name_at(reply, place)
         kind, space, _, length = struct.unpack_from("!2HIH", reply, place)
@@ -150,13 +164,21 @@ def _answers(reply: bytes, place: int, count: int, wanted: Name) -> Iterator[str
         end = place + length
         if end > len(reply):
             raise IndexError
-        if (owner, space) == (wanted, INTERNET):
-            if kind == CNAME:
-                # Its target comes after it.
-                wanted, _ = _name_at(reply, place)
-            elif kind == TXT:
-                yield _text(reply[place:end])
+        if (kind, space) == (CNAME, INTERNET):
+            aliases[owner], _ = _name_at(reply, place)
+        elif (kind, space) == (TXT, INTERNET):
+            data.append((owner, reply[place:end]))
         place = end
+    return aliases, data
+
+
+def _end_of(aliases: dict[Name, Name], name: Name) -> Name:
+    # The records come in any order.
+    for _ in range(len(aliases) + 1):
+        if name not in aliases:
+            return name
+        name = aliases[name]
+    raise DnsError("name must be an alias of one that is none, got a circle")
 
 
 def _text(data: bytes) -> str:

@@ -1,7 +1,7 @@
 """The checks of the guard: everything that must be right on the day when users are sent to the other site."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -12,15 +12,22 @@ from sites import FQDN, SITES, client
 REGIONS = {"primary": os.environ["PRIMARY_REGION"], "failover": os.environ["FAILOVER_REGION"]}
 ZONE_ID = os.environ["ZONE_ID"]
 PARAMETER_NAME = os.environ["PARAMETER_NAME"]
+HEALTH_CHECK_ID = os.environ["HEALTH_CHECK_ID"]
 
 NAME = FQDN.rstrip(".").lower()
 """The name as it can be compared."""
 
 ASSOCIATED = "ASSOCIATED_WITH_OWNER_ACCOUNT"
+CREATED = "CREATED"
 READY = ("AVAILABLE", "STOPPED", "STARTING", "STOPPING")
+BROKEN = ("ERROR", "UNHEALTHY", "IMPAIRED", "SUSPENDED", "ADMIN_MAINTENANCE")
+"""The states of WorkSpaces that do not pass by themselves. The others are a part of their life."""
 GONE = ("TERMINATING", "TERMINATED")
 ROLES = {"primary": "PRIMARY", "failover": "SECONDARY"}
 LONGEST_TTL = 60
+DESKTOPS_OF_PAGE = 25
+LISTING_TRIES = 5
+"""A service that has answered already, and has more pages than it likes to be asked for, is given time."""
 MOST_NAMED = 10
 """A finding must fit into a line of the log, and all of them into what the runbook is told."""
 
@@ -28,6 +35,7 @@ Finding = dict[str, str | None]
 """``finding``, its code; ``site``, None if it belongs to neither; ``detail``, in words."""
 
 workspaces = {site: client("workspaces", region) for site, region in REGIONS.items()}
+listing = {site: client("workspaces", region, tries=LISTING_TRIES) for site, region in REGIONS.items()}
 directories = {site: client("ds", region) for site, region in REGIONS.items()}
 route53 = client("route53")
 ssm = client("ssm")
@@ -49,22 +57,24 @@ class Inspection:
         self._users: dict[str, dict[str, str]] = {}
         self._unreachable: set[tuple[str, str | None]] = set()
 
-    def run(self, *, for_drill: bool) -> None:
+    def run(self, action: str | None) -> None:
         """Make the checks.
 
         Args:
-            for_drill: Whether users are to be sent to the failover site and back.
+            action: What the runbook is to do: ``failover`` has no time to look at all desktops, ``drill`` is particular
+                about them. None for nothing.
         """
         for site in SITES:
             self._check("alias", "WorkSpaces", site, partial(self._alias, site))
             if (directory := self._directories.get(site)) is not None:
                 self._check("registration", "WorkSpaces", site, partial(self._registration, site, directory))
                 self._check("directory", "Directory Service", site, partial(self._directory, site, directory))
-                self._check("desktops", "WorkSpaces", site, partial(self._desktops, site, directory))
+                if ("WorkSpaces", site) not in self._unreachable:
+                    self._look_at_desktops(site, directory, action)
         if len(self._users) == len(SITES):
             self._missing()
         self._check("records", "Route 53", None, self._records)
-        if for_drill:
+        if action == "drill":
             self._check("switch", "Systems Manager", None, self._switch)
 
     def _check(self, name: str, service: str, site: str | None, check: Callable[[], None]) -> None:
@@ -85,17 +95,18 @@ class Inspection:
     def _alias(self, site: str) -> None:
         region = REGIONS[site]
         aliases = _all("ConnectionAliases", workspaces[site].describe_connection_aliases)
-        alias = next((one for one in aliases if one["ConnectionString"].lower() == NAME), None)
-        if alias is None:
+        # A name may have several, of which one is used.
+        named = [one for one in aliases if one["ConnectionString"].lower() == NAME]
+        if not named:
             self._find("alias-missing", site, f"{region} has no connection alias for {FQDN}")
             return
-        associations = alias.get("Associations", [])
-        for one in associations:
-            if one["AssociationStatus"] == ASSOCIATED:
-                self._directories[site], self._identifiers[site] = one["ResourceId"], one["ConnectionIdentifier"]
-                return
-        states = ", ".join(one["AssociationStatus"] for one in associations) or "without any association"
-        self._find("alias-not-associated", site, f"{alias['AliasId']} in {region} is {states}")
+        for alias in named:
+            for one in alias.get("Associations", []):
+                if (alias["State"], one["AssociationStatus"]) == (CREATED, ASSOCIATED):
+                    self._directories[site], self._identifiers[site] = one["ResourceId"], one["ConnectionIdentifier"]
+                    return
+        told = ", ".join(f"{one['AliasId']} in {region} is {_states(one)}" for one in named)
+        self._find("alias-not-associated", site, told)
 
     def _registration(self, site: str, id: str) -> None:
         call = partial(workspaces[site].describe_workspace_directories, DirectoryIds=[id])
@@ -117,17 +128,39 @@ class Inspection:
         elif (one := found[0])["Stage"] != "Active":
             self._find("directory-not-active", site, f"{id} is {one['Stage']}{_because(one.get('StageReason'))}")
 
-    def _desktops(self, site: str, id: str) -> None:
-        found = _all("Workspaces", partial(workspaces[site].describe_workspaces, DirectoryId=id))
-        there = [one for one in found if one["State"] not in GONE]
+    def _look_at_desktops(self, site: str, id: str, action: str | None) -> None:
+        if action == "failover" and site == "primary":
+            return
+        try:
+            if action == "failover":
+                self._any_desktop(site, id)
+            else:
+                self._desktops(site, id, for_drill=action == "drill")
+        except (BotoCoreError, ClientError) as error:
+            # The service has answered other questions: it is there, and whoever is in a hurry does without this.
+            self._find("desktops-unknown", site, f"WorkSpaces of {id} in {REGIONS[site]} cannot be listed: {error}")
+        else:
+            self.checked.append(f"{site}-desktops")
+
+    def _any_desktop(self, site: str, id: str) -> None:
+        page = listing[site].describe_workspaces(DirectoryId=id, Limit=DESKTOPS_OF_PAGE)
+        # Those on further pages may be there, which is enough.
+        if not _there(page.get("Workspaces", [])) and not page.get("NextToken"):
+            self._no_desktops(site, id)
+
+    def _desktops(self, site: str, id: str, *, for_drill: bool) -> None:
+        there = _there(_all("Workspaces", partial(listing[site].describe_workspaces, DirectoryId=id)))
         if site == "failover" and not there:
-            self._find("no-desktops", site, f"{id} has no WorkSpace, and after 30 days AWS deregisters it")
-        waiting = [one for one in there if one["State"] not in READY]
+            self._no_desktops(site, id)
+        waiting = [one for one in there if one["State"] in BROKEN or (for_drill and one["State"] not in READY)]
         if waiting:
             told = _some([f"{one['WorkspaceId']} of {one['UserName']} is {one['State']}" for one in waiting])
             self._find("desktop-not-ready", site, told)
         # Names of users are the same in any case.
         self._users[site] = {one["UserName"].lower(): one["UserName"] for one in there}
+
+    def _no_desktops(self, site: str, id: str) -> None:
+        self._find("no-desktops", site, f"{id} has no WorkSpace, and after 30 days AWS deregisters it")
 
     def _missing(self) -> None:
         missing = [user for name, user in self._users["primary"].items() if name not in self._users["failover"]]
@@ -154,10 +187,14 @@ class Inspection:
         expected = self._identifiers.get(site)
         if expected is not None and values != [f'"{expected}"']:
             self._find("txt-differs", site, f'{role} record must be "{expected}", got {" ".join(values) or "none"}')
-        if (ttl := record.get("TTL")) is None or ttl > LONGEST_TTL:
-            self._find("txt-differs", site, f"{role} record must live {LONGEST_TTL} s at most, got {ttl}")
-        if site == "primary" and "HealthCheckId" not in record:
-            self._find("txt-differs", site, f"{role} record must have a health check, got none")
+        if (ttl := record.get("TTL")) is None:
+            self._find("txt-differs", site, f"{role} record must have a TTL, got none")
+        elif ttl > LONGEST_TTL:
+            self._find("txt-ttl", site, f"{role} record must live {LONGEST_TTL} s at most, got {ttl}")
+        check, needed = record.get("HealthCheckId"), HEALTH_CHECK_ID if site == "primary" else None
+        if check != needed:
+            told = f"must have the health check {needed}" if needed else "must have no health check"
+            self._find("txt-differs", site, f"{role} record {told}, got {check or 'none'}")
 
     def _switch(self) -> None:
         value = ssm.get_parameter(Name=PARAMETER_NAME)["Parameter"]["Value"]
@@ -172,6 +209,16 @@ def _all(key: str, call: Callable[..., dict[str, Any]]) -> Iterator[dict[str, An
     while token := page.get("NextToken"):
         page = call(NextToken=token)
         yield from page.get(key, [])
+
+
+def _states(alias: dict[str, Any]) -> str:
+    associations = ", ".join(one["AssociationStatus"] for one in alias.get("Associations", []))
+    state = "" if alias["State"] == CREATED else f"{alias['State']}, "
+    return f"{state}{associations or 'without any association'}"
+
+
+def _there(found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [one for one in found if one["State"] not in GONE]
 
 
 def _texts_of_name() -> Iterator[dict[str, Any]]:
