@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.request
 from contextlib import nullcontext
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.aws import FakeAws
+from tests.handlers.clock import sleep_by
 from tests.handlers.loading import Context, load_provider
 
 URL = "https://cloudformation-custom-resource-response.s3.amazonaws.com/secret?X-Amz-Signature=secret"
@@ -28,7 +28,7 @@ class CloudFormation:
     def __init__(self, aws: FakeAws, monkeypatch: pytest.MonkeyPatch, provider: str) -> None:
         self.aws, self.requests, self.pauses = aws, list[Any](), list[float]()
         self.failures: list[Exception] = []
-        monkeypatch.setattr(time, "sleep", self.pauses.append)
+        sleep_by(monkeypatch, self.pauses.append)
         monkeypatch.setattr(urllib.request, "urlopen", self._take)
         self.module = load_provider(provider)
 

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.fakes.aws import FakeAws, FakeError
+from tests.handlers.clock import sleep_by
 from tests.handlers.loading import Context, load
 
 NOW = 1_700_000_000
@@ -24,7 +25,7 @@ def aws(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(time, "time", lambda: NOW + 0.5)
-    monkeypatch.setattr(time, "sleep", lambda _: None)
+    sleep_by(monkeypatch, lambda _: None)
     return aws
 
 

@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 from tests.fakes.aws import FakeAws, FakeError
+from tests.handlers.clock import sleep_by
 
 HOME, PRIMARY, THIRD = "eu-central-1", "eu-west-1", "us-east-1"
 NAME, PASSWORD = "corp.example.com", "hunter2-Secret!"
@@ -66,7 +67,7 @@ class World:
         self.secret: str | bytes = f'{{"username": "joiner", "password": "{PASSWORD}"}}'
         self.clear()
         monkeypatch.setattr(time, "time", lambda: self.now)
-        monkeypatch.setattr(time, "sleep", self._sleep)
+        sleep_by(monkeypatch, self._sleep)
         operations = {
             "ConnectDirectory": self._connect,
             "DescribeDirectories": self._describe,
