@@ -16,6 +16,7 @@ from cdk_refarch._parts.operation import Operation
 from cdk_refarch._parts.provider import Provider
 from cdk_refarch._parts.resource_checks import check_resources
 
+from .directory_checks import DIRECTORY_ID
 from .site_checks import check_fqdn
 from .statements import ANY_WORKSPACES, statement, workspaces_arn
 
@@ -64,9 +65,7 @@ class ConnectionAlias(Construct):
         checks = Checks.of(scope, id)
         check_fqdn(checks, scope, fqdn)
         remedy = "give the id that aws ds describe-directories shows"
-        checks.matches(
-            "directory_id", directory_id, "d-[0-9a-f]{10}", rule="d- and 10 hexadecimal digits", remedy=remedy
-        )
+        checks.matches("directory_id", directory_id, DIRECTORY_ID, rule="d- and 10 hexadecimal digits", remedy=remedy)
         check_resources(checks, scope, encryption_key, None, removal_policy, log_retention, users="logs")
         wanted = alias_claims(fqdn)
         if not is_token(directory_id):

@@ -11,6 +11,7 @@ from cdk_refarch._parts.list_checks import elements
 from cdk_refarch._parts.resource_checks import check_same_account
 
 from .failover_values import RoutingControl
+from .regions import SHAPE
 
 MAX_TRIGGERS = 253
 """A calculated health check has 255 others, of which two may be the switch and the routing control:
@@ -113,7 +114,7 @@ def check_routing_control(checks: Checks, given: object) -> None:
     if not hasattr(given.endpoints, "items") or not 1 <= len(given.endpoints) <= MAX_ENDPOINTS:
         inside.refuse("endpoints", f"a mapping of 1 to {MAX_ENDPOINTS} regions", repr(given.endpoints), remedy)
     for region, url in given.endpoints.items():
-        inside.matches("a region of endpoints", region, "[a-z]{2,}(-[a-z]+)+-[0-9]", rule="a region", remedy=remedy)
+        inside.matches("a region of endpoints", region, SHAPE, rule="a region", remedy=remedy)
         inside.matches(
             f"the endpoint of {region}", url, r"https://[^\s/]+(/\S*)?", rule="a URL with https", remedy=remedy
         )
