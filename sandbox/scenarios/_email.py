@@ -18,6 +18,19 @@ def set_of(run: Run, stack: str, stream: str) -> str:
     return run.resource(stack, "AWS::SES::ConfigurationSet", f"Streams{stream}")
 
 
+def paused(run: Run, stack: str, stream: str) -> bool:
+    """Whether a stream does not send."""
+    found = run.client("sesv2").get_configuration_set(ConfigurationSetName=set_of(run, stack, stream))
+    return not found["SendingOptions"]["SendingEnabled"]
+
+
+def resume(run: Run, stack: str, stream: str) -> None:
+    """Let a stream send again, as a person does who has found the cause."""
+    run.client("sesv2").put_configuration_set_sending_options(
+        ConfigurationSetName=set_of(run, stack, stream), SendingEnabled=True
+    )
+
+
 def unsubscribed(run: Run) -> str:
     """The queue of the shop that hears of complaints."""
     (queue,) = [url for url in run.resources(SHOP, QUEUE) if f"/{SHOP}-Unsubscribe" in url]

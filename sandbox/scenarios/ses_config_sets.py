@@ -21,7 +21,9 @@ from ._email import (
     contacts,
     deliver,
     events_of,
+    paused,
     redrive,
+    resume,
     saved,
     send,
     set_of,
@@ -64,7 +66,10 @@ def bounce(run: Run) -> Outcome:
 
 @scenario("a complaint reaches the record and the shop's own queue")
 def complaint(run: Run) -> Outcome:
-    """Only complaints of the stream that the hook is for reach it; the record has those of all streams."""
+    """Only complaints of the stream that the hook is for reach it; the record has those of all streams.
+
+    One complaint of one mail is far over the limit, so that the stream pauses itself; a person resumes it.
+    """
     address = f"complaint+news@{SIMULATOR}"
     for stream in ("Transactional", "Marketing"):
         send(run, set_of(run, SHOP, stream), address, sender="orders@shop.example.com")
@@ -73,7 +78,9 @@ def complaint(run: Run) -> Outcome:
     heard = run.wait("the shop's queue", lambda: waiting(run, unsubscribed(run)))
     sets = [one["mail"]["tags"]["ses:configuration-set"] for one in heard]
     must_be(sets == [[set_of(run, SHOP, "Marketing")]], f"the shop's queue has complaints of {sets}")
-    return Outcome("2 mails in 2 streams, complained of", "2 on record, 1 at the shop's queue")
+    run.wait("the pause", lambda: paused(run, SHOP, "Marketing"), 60)
+    resume(run, SHOP, "Marketing")
+    return Outcome("2 mails in 2 streams, complained of", "2 on record, 1 at the shop's queue; paused, resumed by hand")
 
 
 @scenario("the shop's queue refuses the topic")
@@ -194,12 +201,7 @@ def pause(run: Run) -> Outcome:
     with listener(run, out["AlarmTopicArn"]) as ears:
         for number in range(10):
             send(run, marketing, f"{'bounce' if number < 3 else 'success'}+p{number}@{SIMULATOR}")
-
-        def paused() -> bool:
-            options = ses.get_configuration_set(ConfigurationSetName=marketing)["SendingOptions"]
-            return not options["SendingEnabled"]
-
-        run.wait("the pause", paused)
+        run.wait("the pause", lambda: paused(run, APP, "Marketing"))
         ears.must_hear("MarketingPauseBounceRate")
     try:
         send(run, marketing, f"success@{SIMULATOR}")
@@ -208,7 +210,7 @@ def pause(run: Run) -> Outcome:
     else:
         raise Broken("the paused stream sends")
     send(run, transactional, f"success+other@{SIMULATOR}")
-    ses.put_configuration_set_sending_options(ConfigurationSetName=marketing, SendingEnabled=True)
+    resume(run, APP, "Marketing")
     send(run, marketing, f"success+again@{SIMULATOR}")
     return Outcome("10 mails, 3 bounce", "marketing paused, transactional sends; resumed by hand", "1 refused")
 
