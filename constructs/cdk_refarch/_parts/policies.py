@@ -13,6 +13,16 @@ OTHER_PARTITIONS = ("cn-", "us-iso", "eu-iso", "eusc-")
 """How regions begin whose endpoints end in something else than amazonaws.com."""
 
 
+def statement(actions: list[str], *resources: str) -> iam.PolicyStatement:
+    """Return a statement.
+
+    Args:
+        actions: What is allowed.
+        resources: On what.
+    """
+    return iam.PolicyStatement(actions=actions, resources=list(resources))
+
+
 def service_role(
     scope: Construct,
     id: str,

@@ -1,43 +1,20 @@
-"""Ready targets: a topic for people, and a queue for a ticket system."""
+"""A ready target: a queue for a ticket system."""
 
 from __future__ import annotations
 
-import hashlib
-
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from cdk_refarch._parts.alarm_topic import tell
 from cdk_refarch._parts.alarms import alarm
-
-from .routing import Notification
 
 TICKET_VISIBILITY = cdk.Duration.minutes(5)
 """How long a ticket system has for a message."""
 
 UNREAD_DAYS = 3
 """How long a ticket may wait before nobody seems to read tickets."""
-
-
-def notification_topic(scope: Construct, id: str, *, notification: Notification, key: kms.IKey) -> sns.Topic:
-    """Create an encrypted topic for people.
-
-    Args:
-        scope: The construct it belongs to.
-        id: Its id.
-        notification: Who is told; checked before.
-        key: Encrypts messages.
-    """
-    topic = sns.Topic(scope, id, master_key=key, enforce_ssl=True)
-    for address in notification.emails:
-        # Named by the address: under a number, those behind one that is dropped would be subscribed anew, which is the
-        # same subscription, and then unsubscribed.
-        tell(topic, f"Email{hashlib.sha256(address.encode()).hexdigest()[:8]}", address)
-    return topic
 
 
 def ticket_alarms(

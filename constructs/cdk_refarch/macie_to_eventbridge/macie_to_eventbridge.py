@@ -20,6 +20,7 @@ from cdk_refarch._parts.claims import check_claims, claim
 from cdk_refarch._parts.keys import key_for
 from cdk_refarch._parts.names import address
 from cdk_refarch._parts.operation import Operation
+from cdk_refarch._parts.people_topic import people_topic
 from cdk_refarch._parts.queues import failure_queue, work_queue
 from cdk_refarch._parts.resource_checks import check_resources
 
@@ -225,7 +226,7 @@ class MacieToEventBridge(Construct):
     def _notify(self, wanted: Notification | None) -> sns.Topic | None:
         if wanted is None:
             return None
-        topic = integrations.notification_topic(self, "NotificationTopic", notification=wanted, key=self.encryption_key)
+        topic = people_topic(self, "NotificationTopic", emails=wanted.emails, key=self.encryption_key)
         self._add(
             Route(
                 id="Notification",

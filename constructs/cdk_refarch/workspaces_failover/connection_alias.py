@@ -13,12 +13,13 @@ from cdk_refarch._parts.claims import check_claims, claim
 from cdk_refarch._parts.findings import acknowledge_wildcard
 from cdk_refarch._parts.keys import key_for
 from cdk_refarch._parts.operation import Operation
+from cdk_refarch._parts.policies import statement
 from cdk_refarch._parts.provider import Provider
 from cdk_refarch._parts.resource_checks import check_resources
 
 from .directory_checks import DIRECTORY_ID
 from .site_checks import check_fqdn
-from .statements import ANY_WORKSPACES, statement, workspaces_arn
+from .statements import ANY_WORKSPACES, workspaces_arn
 
 LASTS = cdk.Duration.minutes(15)
 """An association takes seconds; more is given to it than one invocation has."""

@@ -10,11 +10,12 @@ from constructs import Construct, IDependable
 
 from cdk_refarch._parts.findings import acknowledge_wildcard
 from cdk_refarch._parts.operation import Operation
+from cdk_refarch._parts.policies import statement
 from cdk_refarch._parts.provider import Provider
 
 from .removal import kept
 from .site_values import Desktop, StandbyDesktop
-from .statements import ANY_WORKSPACES, MARK, encrypt_volumes, of_this_stack, statement, tag, workspaces_arn
+from .statements import ANY_WORKSPACES, MARK, encrypt_volumes, of_this_stack, tag, workspaces_arn
 
 LASTS = cdk.Duration.minutes(50)
 """A WorkSpace with an encrypted root volume may take an hour."""

@@ -13,12 +13,13 @@ from constructs import Construct
 
 from cdk_refarch._parts.findings import acknowledge_wildcard
 from cdk_refarch._parts.operation import Operation
+from cdk_refarch._parts.policies import statement
 from cdk_refarch._parts.provider import Provider
 from cdk_refarch._parts.subnet_checks import selection
 
 from .directory_values import AdConnector, Directory, ExistingDirectory, LocalReplica, ManagedAd, PrimaryControllers
 from .removal import kept
-from .statements import ANY_DIRECTORY, ANY_NETWORK, directory_arn, of_this_stack, on_its_behalf, read_secret, statement
+from .statements import ANY_DIRECTORY, ANY_NETWORK, directory_arn, of_this_stack, on_its_behalf, read_secret
 
 LONGEST = cdk.Duration.minutes(50)
 """How long one custom resource can wait."""

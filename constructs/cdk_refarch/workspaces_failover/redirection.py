@@ -21,11 +21,12 @@ from cdk_refarch._parts.functions import python_function
 from cdk_refarch._parts.log_metrics import measure_lines
 from cdk_refarch._parts.names import address
 from cdk_refarch._parts.operation import Operation
+from cdk_refarch._parts.policies import statement
 from cdk_refarch._parts.queues import failure_queue
 
 from .failover_values import RoutingControl
 from .health import NAMESPACE
-from .statements import ANY_DIRECTORY, ANY_WORKSPACES, statement
+from .statements import ANY_DIRECTORY, ANY_WORKSPACES
 from .switch_parameter import switch_parameter
 
 CODE = Path(__file__).parent / "handlers" / "redirection"

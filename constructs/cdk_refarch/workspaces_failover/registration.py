@@ -13,6 +13,7 @@ from cdk_refarch._parts.checks import is_token
 from cdk_refarch._parts.findings import acknowledge, acknowledge_wildcard
 from cdk_refarch._parts.names import address
 from cdk_refarch._parts.operation import Operation
+from cdk_refarch._parts.policies import statement
 from cdk_refarch._parts.provider import Provider
 
 from .directories import SiteDirectory
@@ -26,7 +27,6 @@ from .statements import (
     directory_arn,
     of_this_stack,
     on_its_behalf,
-    statement,
     tag,
     workspaces_arn,
 )

@@ -7,18 +7,14 @@ from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cdk_refarch._parts.alarms import Watched, alarms
-from cdk_refarch._parts.findings import acknowledge_wildcard
-from cdk_refarch._parts.functions import TRACES
 from cdk_refarch._parts.operation import Operation
-
-from .statements import statement
+from cdk_refarch._parts.policies import statement
+from cdk_refarch._parts.state_machines import invoke, state_machine
 
 ACTIONS = ("failover", "failback", "drill")
 
@@ -27,36 +23,6 @@ LONGEST_SECONDS = 7200
 
 ANSWER_SECONDS, ANSWER_TRIES = 10, 60
 """Health checks take up to two minutes to notice, and resolvers keep an answer for one more."""
-
-LAMBDA_ERRORS = [
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.SdkClientException",
-    "Lambda.AWSLambdaException",
-    "Lambda.ServiceException",
-    "Lambda.TooManyRequestsException",
-]
-"""https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html"""
-
-LOG_DELIVERY = [
-    "logs:CreateLogDelivery",
-    "logs:DeleteLogDelivery",
-    "logs:DescribeLogGroups",
-    "logs:DescribeResourcePolicies",
-    "logs:GetLogDelivery",
-    "logs:ListLogDeliveries",
-    "logs:PutResourcePolicy",
-    "logs:UpdateLogDelivery",
-]
-TRACING = [
-    "xray:GetSamplingRules",
-    "xray:GetSamplingTargets",
-    "xray:PutTelemetryRecords",
-    "xray:PutTraceSegments",
-]
-ANY_LOG = (
-    "CloudWatch Logs has no resources for the delivery of logs. "
-    "https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html."
-)
 
 
 class Runbook(Construct):
@@ -93,49 +59,18 @@ class Runbook(Construct):
         operation: Operation,
     ) -> None:
         super().__init__(scope, id)
-        log_group = logs.LogGroup(
-            self,
-            "Log",
-            encryption_key=operation.encryption_key,
-            retention=operation.log_retention,
-            removal_policy=operation.removal_policy,
-        )
         definition = _definition(
             guard.function_arn, switch.function_arn, answer.function_arn, hold_seconds=int(hold.to_seconds())
         )
-        self.state_machine: sfn.StateMachine = sfn.StateMachine(
+        functions = [guard.function_arn, switch.function_arn, answer.function_arn]
+        self.state_machine: sfn.StateMachine = state_machine(
             self,
-            "StateMachine",
-            definition_body=sfn.DefinitionBody.from_string(cdk.Stack.of(self).to_json_string(definition)),
-            role=self._role([guard.function_arn, switch.function_arn, answer.function_arn]).without_policy_updates(),
-            state_machine_type=sfn.StateMachineType.STANDARD,
-            tracing_enabled=True,
-            logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
-            removal_policy=operation.removal_policy,
+            definition=definition,
+            does="Calls the functions of the runbook",
+            statements=[statement(["lambda:InvokeFunction"], *functions)],
+            operation=operation,
         )
         self.alarms: Mapping[str, cloudwatch.Alarm] = alarms(self, self._watched(), operation.alarm_topic)
-
-    def _role(self, functions: list[str]) -> iam.Role:
-        stack = cdk.Stack.of(self)
-        machines = f"arn:{stack.partition}:states:{stack.region}:{stack.account}:stateMachine:*"
-        conditions = {"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": machines}}
-        role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.PrincipalWithConditions(iam.ServicePrincipal("states.amazonaws.com"), conditions),
-            description=f"Calls the functions of the runbook {self.node.path}"[:1000],
-            inline_policies={
-                "Permissions": iam.PolicyDocument(
-                    statements=[
-                        statement(["lambda:InvokeFunction"], *functions),
-                        statement(LOG_DELIVERY, "*"),
-                        statement(TRACING, "*"),
-                    ]
-                )
-            },
-        )
-        acknowledge_wildcard(role, "*", f"{TRACES} {ANY_LOG}")
-        return role
 
     def _watched(self) -> list[Watched]:
         machine = self.state_machine
@@ -266,15 +201,4 @@ def _in_drill(then: str, otherwise: str) -> dict[str, Any]:
 
 
 def _task(function: str, payload: str | Mapping[str, Any], then: str, *retries: Mapping[str, Any]) -> dict[str, Any]:
-    given = {"Payload.$": payload} if isinstance(payload, str) else {"Payload": payload}
-    again = {"ErrorEquals": LAMBDA_ERRORS, "IntervalSeconds": 2, "MaxAttempts": 4, "BackoffRate": 2}
-    return {
-        "Type": "Task",
-        "Resource": f"arn:{cdk.Aws.PARTITION}:states:::lambda:invoke",
-        "Parameters": {"FunctionName": function, **given},
-        # Few results are needed. A null would say so, but the CDK leaves it out, and what is left is the result.
-        "ResultPath": "$.result",
-        "TimeoutSeconds": 300,
-        "Retry": [again, *retries],
-        "Next": then,
-    }
+    return {**invoke(function, payload, *retries, timeout_seconds=300), "Next": then}

@@ -8,7 +8,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from cdk_refarch._parts.policies import use_key
+from cdk_refarch._parts.policies import statement, use_key
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
@@ -29,16 +29,6 @@ ANY_NETWORK = (
     "Directory Service and WorkSpaces ask Amazon EC2 in the name of their caller, who may not do it alone. "
     "https://docs.aws.amazon.com/directoryservice/latest/admin-guide/UsingWithDS_IAM_ResourcePermissions.html."
 )
-
-
-def statement(actions: list[str], *resources: str) -> iam.PolicyStatement:
-    """Return a statement.
-
-    Args:
-        actions: What is allowed.
-        resources: On what.
-    """
-    return iam.PolicyStatement(actions=actions, resources=list(resources))
 
 
 def workspaces_arn(scope: Construct, kind: str, name: str, *, region: str | None = None) -> str:

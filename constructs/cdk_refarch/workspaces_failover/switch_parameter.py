@@ -9,9 +9,8 @@ from constructs import Construct
 
 from cdk_refarch._parts.names import address
 from cdk_refarch._parts.operation import Operation
+from cdk_refarch._parts.policies import statement
 from cdk_refarch._parts.provider import Provider
-
-from .statements import statement
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from cdk_refarch._parts.checks import Checks
 from cdk_refarch._parts.claims import check_claims, claim
 from cdk_refarch._parts.keys import admit_rules_to_queues, key_for
 from cdk_refarch._parts.operation import Operation
+from cdk_refarch._parts.policies import statement
 from cdk_refarch._parts.provider import Provider
 from cdk_refarch._parts.resource_checks import check_resources
 
@@ -28,7 +29,7 @@ from .health import PrimaryHealth
 from .redirection import DnsAnswer, DriftGuard, RedirectionSwitch, Sites
 from .redirection_record import RedirectionRecord
 from .runbook import Runbook
-from .statements import ANY_WORKSPACES, statement
+from .statements import ANY_WORKSPACES
 from .trigger_checks import check_routing_control, check_triggers
 from .workspaces_site import WorkspacesSite
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cdk_refarch.workspaces_failover import runbook
+from cdk_refarch._parts.state_machines import LAMBDA_ERRORS
 from cdk_refarch.workspaces_failover.redirection import CODE
 from tests.unit.templates import listed
 from tests.unit.workspaces_failover.failover_built import Built, built
@@ -167,7 +167,7 @@ def test_a_problem_of_a_drill_turns_back_first_and_then_fails(states: dict[str, 
 def test_lambda_is_asked_again_the_switch_insists_and_dns_is_waited_for(states: dict[str, State]) -> None:
     retries = {name: state["Retry"] for name, state in states.items() if "Retry" in state}
     assert set(retries) == set(INVOKED)
-    lambdas = {"ErrorEquals": runbook.LAMBDA_ERRORS, "IntervalSeconds": 2, "MaxAttempts": 4, "BackoffRate": 2}
+    lambdas = {"ErrorEquals": LAMBDA_ERRORS, "IntervalSeconds": 2, "MaxAttempts": 4, "BackoffRate": 2}
     insists = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 5, "MaxAttempts": 5, "BackoffRate": 2}
     asks = {"ErrorEquals": ["NotAnsweredError"], "IntervalSeconds": 10, "MaxAttempts": 60, "BackoffRate": 1}
     assert retries == {
@@ -183,7 +183,7 @@ def test_errors_that_are_retried_are_those_that_the_functions_raise(states: dict
     named = {error for state in states.values() for one in state.get("Retry", ()) for error in one["ErrorEquals"]}
     assert "class OvertakenError(Exception)" in (CODE / "switch.py").read_text()
     # What keeps the runbook back does not pass by itself.
-    assert named == {*runbook.LAMBDA_ERRORS, "States.ALL", "NotAnsweredError", "OvertakenError"}
+    assert named == {*LAMBDA_ERRORS, "States.ALL", "NotAnsweredError", "OvertakenError"}
 
 
 def test_the_machine_ends_only_after_everything_with_all_its_retries(made: Built) -> None:

@@ -19,10 +19,11 @@ from cdk_refarch._parts.checks import Checks
 from cdk_refarch._parts.claims import check_claims, claim
 from cdk_refarch._parts.keys import key_for
 from cdk_refarch._parts.operation import Operation
+from cdk_refarch._parts.people_topic import publish
 from cdk_refarch._parts.private_bucket import private_bucket
 from cdk_refarch._parts.resource_checks import check_resources
 
-from .approval import approval_statements, approval_topic
+from .approval import approval_topic
 from .artifacts import Store, admit_roles, store_of
 from .boundary import Boundary
 from .delivery_argument_checks import REMEDIES, check_delivery, claimed
@@ -177,7 +178,7 @@ class ImageBuilderCicd(Construct):
             stores=list(stores.values()),
             statements=[
                 *origin.statements,
-                *([] if self.approval_topic is None else approval_statements(self, self.approval_topic)),
+                *([] if self.approval_topic is None else publish(self, self.approval_topic)),
             ],
         )
         deployments = Deployments(
