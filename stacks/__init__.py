@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from .config import Settings
 
 Architecture = Literal[
-    "iot_to_firehose", "macie_to_eventbridge", "ses_config_sets", "image_builder_cicd", "workspaces_failover"
+    "iot_to_firehose",
+    "macie_to_eventbridge",
+    "ses_config_sets",
+    "image_builder_cicd",
+    "workspaces_failover",
+    "codecommit_leak_guard",
 ]
 
 STACKS: dict[Architecture, str] = {
@@ -20,6 +25,7 @@ STACKS: dict[Architecture, str] = {
     "ses_config_sets": "SesConfigSets",
     "image_builder_cicd": "ImageBuilderCicd",
     "workspaces_failover": "WorkspacesFailover",
+    "codecommit_leak_guard": "CodeCommitLeakGuard",
 }
 """Architecture to the name of its stack; the class is named the same with ``Stack`` behind. It adds stacks of other
 regions that belong to it, which have its name with more behind."""

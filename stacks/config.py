@@ -220,6 +220,32 @@ class WorkspacesFailoverSettings(_Section):
             yield "primary_directory_id", "service_account_secret", together, f"{given} alone", remedy
 
 
+class CodeCommitLeakGuardSettings(_Section):
+    """What the stack ``CodeCommitLeakGuard`` is built with; the construct checks the values further."""
+
+    key: ClassVar[str] = "codecommit_leak_guard"
+
+    repositories: list[str] = []
+    repository_key_arns: list[str] = []
+    delivery: Literal["eventbridge", "trigger"] = "eventbridge"
+    dry_run: bool = False
+    user_paths: list[str] = ["/"]
+    exempt_users: list[str] = []
+    break_glass_tag: str = "break-glass"
+    quarantine_policy_arn: str | None = None
+    revoke_role_arns: list[str] = []
+    notification_emails: list[str] = []
+    security_hub: bool = False
+
+    def _contradictions(self) -> Iterator[Contradiction]:
+        if self.delivery == "trigger" and not self.repositories:
+            remedy = "name the repositories, or drop delivery"
+            yield "repositories", "delivery", "given together for triggers", "trigger alone", remedy
+        if self.dry_run and self.quarantine_policy_arn is not None:
+            remedy = "drop quarantine_policy_arn: a dry run attaches nothing"
+            yield "dry_run", "quarantine_policy_arn", "given one at a time", "both", remedy
+
+
 class Settings(_Section):
     """The settings of the whole app; without any context, these defaults."""
 
@@ -239,6 +265,9 @@ class Settings(_Section):
     )
     workspaces_failover: Annotated[WorkspacesFailoverSettings, BeforeValidator(_from_command_line)] = (
         WorkspacesFailoverSettings()
+    )
+    codecommit_leak_guard: Annotated[CodeCommitLeakGuardSettings, BeforeValidator(_from_command_line)] = (
+        CodeCommitLeakGuardSettings()
     )
 
     @classmethod

@@ -2,6 +2,7 @@ from ._parts.alarm_topic import AlarmTopic
 from ._parts.house_rules import HouseRules
 from ._parts.s3_delivery.s3_delivery import S3Delivery
 from ._parts.s3_delivery.s3_sink import BucketLifecycle, GlueTable, S3Sink
+from .codecommit_leak_guard import CodeCommitLeakGuard, LeakNotification, LeakResponse
 from .image_builder_cicd.delivery.delivery_values import (
     Approval,
     CodeCommitSource,
@@ -98,6 +99,7 @@ __all__ = [
     "BuildSchedule",
     "ClassificationJob",
     "ClientAccess",
+    "CodeCommitLeakGuard",
     "CodeCommitSource",
     "ConnectionAlias",
     "ConnectionSource",
@@ -132,6 +134,8 @@ __all__ = [
     "IpGroup",
     "IpRule",
     "LaunchTemplateUpdate",
+    "LeakNotification",
+    "LeakResponse",
     "LocalReplica",
     "MacieSession",
     "MacieToEventBridge",

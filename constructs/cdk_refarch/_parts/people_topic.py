@@ -11,7 +11,9 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from .alarm_topic import tell
+from .checks import Checks
 from .keys import USE
+from .list_checks import elements
 from .policies import statement, use_key
 
 
@@ -42,3 +44,19 @@ def publish(scope: Construct, topic: sns.ITopic) -> list[iam.PolicyStatement]:
     statements = [statement(["sns:Publish"], topic.topic_arn)]
     key = getattr(topic, "master_key", None)
     return statements if key is None else [*statements, use_key(scope, key, "sns", USE)]
+
+
+def check_emails(checks: Checks, argument: str, emails: object, *, remedy: str) -> None:
+    """Refuse what is no list of addresses.
+
+    Args:
+        checks: The checks of what it is given to.
+        argument: The argument as typed.
+        emails: What was given.
+        remedy: What to do.
+
+    Raises:
+        ValueError: If it is something else, or only known at deployment.
+    """
+    for address in elements(checks, argument, emails, unit="addresses", remedy=remedy, known=True):
+        checks.matches(argument, address, r"[^@\s]+@[^@\s]+", rule="a list of addresses", remedy=remedy)

@@ -9,7 +9,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks
-from cdk_refarch._parts.list_checks import elements
+from cdk_refarch._parts.people_topic import check_emails
 from cdk_refarch._parts.resource_checks import check_access_logs, check_resource, check_same_account, managed_key
 
 from .delivery_values import Approval, CodeCommitSource, ConnectionSource, ImageDeployment, TemplateBuild
@@ -187,9 +187,7 @@ def check_approval(checks: Checks, scope: Construct, approval: Approval | None) 
     if alias is not None:
         remedy = "use a key whose policy lets roles of the account use it"
         checks.refuse(argument, "encrypted with a key of your own", f"one with {alias}", remedy)
-    remedy = "give ['ops@example.com'], say"
-    for address in elements(checks, "emails of approval", approval.emails, unit="addresses", remedy=remedy, known=True):
-        checks.matches("emails of approval", address, r"[^@\s]+@[^@\s]+", rule="a list of addresses", remedy=remedy)
+    check_emails(checks, "emails of approval", approval.emails, remedy="give ['ops@example.com'], say")
     if topic is not None and approval.emails:
         rule = "given alone, for emails are subscribed to a topic that is created"
         checks.refuse("topic and emails of approval", rule, "both", "subscribe the addresses to the topic")
