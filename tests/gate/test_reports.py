@@ -53,7 +53,7 @@ def test_no_pack_and_no_schema_check_has_an_open_finding(synthesized: Synthesize
 
 
 def test_the_house_rules_run_with_the_app(tmp_path: Path) -> None:
-    app = repository_app.build(outdir=str(tmp_path))
+    app = repository_app.build({"architectures": "iot_to_firehose"}, outdir=str(tmp_path))
     sqs.CfnQueue(cdk.Stack(app, "Wrong"), "Queue")
     app.synth()
     found = [line for report in Synthesized(app, tmp_path).reports for line in findings(report)]

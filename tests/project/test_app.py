@@ -283,13 +283,22 @@ def run(context: dict[str, Any], folder: Path, **environ: str) -> subprocess.Com
     return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_the_app_runs_by_itself_on_the_pinned_node_without_a_word(tmp_path: Path) -> None:
-    done = run({}, tmp_path, CDK_VALIDATION="false")
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """The app run by itself as it is, and where its templates are."""
+    folder = tmp_path_factory.mktemp("app")
+    return run({}, folder, CDK_VALIDATION="false"), folder
+
+
+def test_the_app_runs_by_itself_on_the_pinned_node_without_a_word(
+    ran: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    done, folder = ran
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert {path.name for path in tmp_path.glob("*.template.json")} == {
+    assert {path.name for path in folder.glob("*.template.json")} == {
         f"{name}.template.json" for name in (*STACKS.values(), "WorkspacesFailoverPrimary", "WorkspacesFailoverStandby")
     }
-    assert not (tmp_path / "validation-report.json").exists()
+    assert not (folder / "validation-report.json").exists()
 
 
 def test_a_wrong_setting_ends_the_app_with_one_line_and_status_1(tmp_path: Path) -> None:
@@ -310,9 +319,10 @@ def test_settings_reach_the_stack(tmp_path: Path) -> None:
     assert '"DeletionPolicy": "Retain"' not in text
 
 
-def test_no_template_has_parameters_so_that_reviewers_see_what_is_deployed(tmp_path: Path) -> None:
-    run({}, tmp_path, CDK_VALIDATION="false")
-    template = json.loads((tmp_path / "IotToFirehose.template.json").read_text())
+def test_no_template_has_parameters_so_that_reviewers_see_what_is_deployed(
+    ran: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    template = json.loads((ran[1] / "IotToFirehose.template.json").read_text())
     assert "Parameters" not in template
     assert "Rules" not in template
 

@@ -18,12 +18,12 @@ _DEMOS = pytest.StashKey[Demos]()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let the tests of the demo come last; until then it runs beside the others."""
+    """Let the tests of the demos come last; until then they run beside the others."""
     items.sort(key=_needs_demos)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Start the demo of the architectures that tests were collected for."""
+    """Start the demos of the architectures that tests were collected for."""
     wanted = {
         str(item.callspec.params["architecture"])
         for item in session.items
@@ -35,7 +35,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """End the demo, also when the tests were interrupted."""
+    """End the demos, also when the tests were interrupted."""
     if _DEMOS in session.config.stash:
         session.config.stash[_DEMOS].close()
 
@@ -46,7 +46,7 @@ def _needs_demos(item: pytest.Item) -> bool:
 
 @pytest.fixture(scope="session")
 def demos(pytestconfig: pytest.Config) -> Demos:
-    """The demo of the architectures."""
+    """The demos of the architectures."""
     return pytestconfig.stash[_DEMOS]
 
 

@@ -1,4 +1,4 @@
-"""The demo of all architectures, in a process of its own beside the tests, which leave one of the two cores idle."""
+"""The demos of all architectures, in processes of their own beside the tests, because they mostly wait."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,45 @@ from typing import Any
 from sandbox.process import ROOT, without_aws
 
 LIMIT_SECONDS = 900
+ALONE = ("image_builder_cicd",)
+"""Architectures whose demo takes as long as those of all others together."""
 
 
 class Demos:
-    """A started ``python -m sandbox demo``, whose results are asked for later.
+    """Demos of architectures, started side by side, whose results are asked for later.
 
     Args:
         names: The architectures.
     """
 
-    def __init__(self, names: list[str]) -> None:
+    def __init__(self, names: Iterable[str]) -> None:
+        alone = {name: (name,) for name in names if name in ALONE}
+        others = tuple(name for name in names if name not in ALONE)
+        started = {group: Demo(group) for group in (*alone.values(), others) if group}
+        self._demos = {name: demo for group, demo in started.items() for name in group}
+
+    def result(self, architecture: str) -> dict[str, Any]:
+        """Return the result of one architecture, once its demo is through.
+
+        Args:
+            architecture: Its name.
+        """
+        return self._demos[architecture].results[architecture]
+
+    def close(self) -> None:
+        """End the demos that still run."""
+        for demo in self._demos.values():
+            demo.close()
+
+
+class Demo:
+    """A started ``python -m sandbox demo``.
+
+    Args:
+        names: The architectures.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="demos-")
         folder = Path(self._folder.name)
         self._results, self._said = folder / "results.json", folder / "said"
@@ -39,21 +69,14 @@ class Demos:
             )
 
     @cached_property
-    def _all(self) -> dict[str, dict[str, Any]]:
+    def results(self) -> dict[str, dict[str, Any]]:
+        """The results by architecture, once all are done."""
         self._process.wait(LIMIT_SECONDS)
         assert self._results.exists(), self._said.read_text()
         return {one["architecture"]: one for one in json.loads(self._results.read_text())}
 
-    def result(self, architecture: str) -> dict[str, Any]:
-        """Return the result of one architecture, once all are done.
-
-        Args:
-            architecture: Its name.
-        """
-        return self._all[architecture]
-
     def close(self) -> None:
-        """End the demo, if it still runs; it cleans up after itself."""
+        """End the demo, if it still runs; it cleans up after itself. Harmless when repeated."""
         if self._process.poll() is None:
             self._process.terminate()
         self._process.wait()

@@ -193,6 +193,9 @@ def delivery(*, approval: bool = False) -> dict[str, Any]:
             "Pipeline": resource(
                 "CodePipeline::Pipeline",
                 "Role",
+                # Its first execution begins at once, and what it tells is waited for.
+                "OnAnything",
+                "SeenPolicy",
                 Name="delivery",
                 PipelineType="V2",
                 ExecutionMode="SUPERSEDED",

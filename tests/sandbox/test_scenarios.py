@@ -1,6 +1,6 @@
 """What `make demo` does: each scenario holds, and nothing is left that was not meant to be.
 
-The demo runs in a process of its own beside the other tests, which these come after: see ``demos.py``.
+The demos run in processes of their own beside the other tests, which these come after: see ``demos.py``.
 """
 
 from __future__ import annotations
