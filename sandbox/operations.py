@@ -9,8 +9,10 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -123,6 +125,45 @@ def closed(run: Run, queue_url: str, region: str = REGION) -> Iterator[None]:
         yield
     finally:
         sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"Policy": policy})
+
+
+@contextmanager
+def faulty(run: Run, call: str, error: str, times: int = 1, **fault: Any) -> Iterator[None]:
+    """Let calls fail while the context lasts, from functions and tools as well as from scenarios.
+
+    Args:
+        run: The run.
+        call: The IAM action, such as ``codecommit:GetBlob``; ``*`` is anything.
+        error: The code.
+        times: How often.
+        fault: More of what ``/_sandbox/faults`` takes, such as ``function``, ``every``, ``status`` or ``done``.
+    """
+    told(run, "/_sandbox/faults", {"call": call, "error": error, "times": times, **fault})
+    try:
+        yield
+    finally:
+        told(run, "/_sandbox/faults", {**fault, "call": call, "times": 0})
+
+
+@contextmanager
+def watched(run: Run, *names: str) -> Iterator[Callable[..., int]]:
+    """Note calls while the context lasts, and yield what counts those that were carried out.
+
+    Args:
+        run: The run.
+        names: IAM actions; ``*`` is anything.
+    """
+    told(run, "/_sandbox/calls", {"calls": names})
+
+    def count(call: str = "*", function: str = "") -> int:
+        seen = told(run, "/_sandbox/calls/seen", {})["calls"]
+        good = [one for one in seen if one["status"] < HTTPStatus.BAD_REQUEST and function in one["function"]]
+        return sum(fnmatchcase(one["call"], call) for one in good)
+
+    try:
+        yield count
+    finally:
+        told(run, "/_sandbox/calls", {"calls": []})
 
 
 class Listener:

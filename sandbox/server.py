@@ -138,7 +138,8 @@ async def _serve(folder: Path, gateway: socket.socket, mqtt: socket.socket) -> N
 
 def _with_hooks(emulator: Any) -> Any:
     """The emulator, with answers of ours: which types are recorded, not emulated, and what scenarios let happen."""
-    from .adapters import crashes, lambda_times, recorded, scheduled_rules
+    from .adapters import crashes, faults, iam_requests, lambda_times, recorded, scheduled_rules, trails
+    from .adapters.delivery import git_http
     from .adapters.fleet import hooks as fleet_hooks
     from .adapters.image_builder import hooks as image_hooks
     from .adapters.route53 import hooks as route53_hooks
@@ -147,6 +148,7 @@ def _with_hooks(emulator: Any) -> Any:
 
     hooks = {**ses_hooks.HOOKS, **fleet_hooks.HOOKS, **image_hooks.HOOKS, **route53_hooks.HOOKS}
     hooks |= {**crashes.HOOKS, **lambda_times.HOOKS, **scheduled_rules.HOOKS, **workspaces_hooks.HOOKS}
+    hooks |= {**faults.HOOKS, **iam_requests.HOOKS, **trails.HOOKS}
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         path = scope.get("path")
@@ -161,7 +163,8 @@ def _with_hooks(emulator: Any) -> Any:
                 body, more = body + message.get("body", b""), message.get("more_body", False)
             status, said = await asyncio.to_thread(hooks[path], body, ACCOUNT, REGION)
         else:
-            await emulator(scope, receive, send)
+            served = git_http.serve if str(path).startswith(git_http.PREFIX) else emulator
+            await served(scope, receive, send)
             return
         text = json.dumps(said).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(text)).encode())]

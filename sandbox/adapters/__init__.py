@@ -14,9 +14,11 @@ def install() -> None:
         custom_resources,
         delivery,
         events,
+        faults,
         firehose,
         firehose_s3,
         fleet,
+        iam_requests,
         image_builder,
         iot,
         lambda_async,
@@ -31,9 +33,11 @@ def install() -> None:
         route53,
         rule_counts,
         scheduled_rules,
+        security_hub,
         ses,
         state_machines,
         subscriptions,
+        trails,
         workspaces,
     )
 
@@ -41,6 +45,7 @@ def install() -> None:
     firehose.install()
     firehose_s3.remember_metrics()
     condition_keys.install()
+    iam_requests.install()
     events.install()
     rule_counts.install()
     scheduled_rules.install()
@@ -49,6 +54,8 @@ def install() -> None:
     lambda_errors.install()
     lambda_times.install()
     crashes.install()
+    faults.install()
+    trails.install()
     log_metrics.install()
     object_lock.install()
     conditions.install()
@@ -64,6 +71,7 @@ def install() -> None:
     route53.install_types()
     workspaces.install_types()
     recorded.install()
+    security_hub.install()
     athena.install()
     macie.install()
     ses.install()

@@ -57,5 +57,7 @@ _KEYS: dict[str, Callable[[bytes, dict[str, Any]], dict[str, Any]]] = {
     "cloudwatch:PutMetricData": _of_data,
     "events:PutEvents": _of_events,
     "iam:AttachRolePolicy": _of_policy,
+    "iam:AttachUserPolicy": _of_policy,
     "iam:DetachRolePolicy": _of_policy,
+    "iam:DetachUserPolicy": _of_policy,
 }

@@ -3,7 +3,8 @@
 MiniStack runs machines without asking whether their role trusts Step Functions or may invoke the functions, waits as
 long as a machine says, knows no time limit of a whole execution, counts nothing, and lets a failure of the last state
 undo a stop. Here Wait states and the pauses before retries pass 300 times faster, but never in less than 0.1 s; time
-limits are real time, as the functions' own work is. Of the tasks, those with Lambda functions are asked of the role.
+limits are real time, as the functions' own work is. Of the tasks, those with Lambda functions and those that send to
+queues are asked of the role.
 
 A machine whose role Step Functions cannot assume is refused when it is made or changed.
 """
@@ -18,7 +19,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ministack.core.responses import error_response_json, get_account_id, get_region, now_iso
-from ministack.services import cloudwatch, stepfunctions
+from ministack.services import cloudwatch, sqs, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 from . import access
@@ -26,6 +27,7 @@ from . import access
 FASTER = 300
 SHORTEST_PAUSE = 0.1
 _MACHINE = "AWS::StepFunctions::StateMachine"
+_SEND = "arn:aws:states:::sqs:sendMessage"
 _METRICS = {
     "RUNNING": "ExecutionsStarted",
     "SUCCEEDED": "ExecutionsSucceeded",
@@ -37,6 +39,7 @@ _running: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar
 """The execution that this thread works for; those of parallel branches have the same."""
 _run_execution = stepfunctions._run_execution
 _call_lambda = stepfunctions._call_lambda
+_send_message = stepfunctions._SERVICE_DISPATCH[_SEND]
 _fail_execution = stepfunctions._fail_execution
 _tell_status = stepfunctions._emit_execution_status_event
 _create = stepfunctions._create_state_machine
@@ -48,6 +51,7 @@ def install() -> None:
     stepfunctions._scaled_sleep = _pause
     stepfunctions._run_execution = _run
     stepfunctions._call_lambda = _invoke
+    stepfunctions._SERVICE_DISPATCH[_SEND] = _send
     stepfunctions._fail_execution = _fail
     stepfunctions._emit_execution_status_event = _tell
     stepfunctions._create_state_machine = _admitting(_create)
@@ -156,19 +160,39 @@ def _tell(execution: dict[str, Any]) -> None:
     _tell_status(execution)
 
 
-def _invoke(function: str, event: Any) -> Any:
-    """Invoke a function with the role of the machine that this thread works for."""
+def _session() -> access.Session | None:
+    """The role of the machine that this thread works for; None if the machine is gone."""
     access.over_tls()
     _refuse_if_over()
     execution = _running.get() or {}
     machine: Mapping[str, Any] | None = stepfunctions._state_machines.get(execution.get("stateMachineArn"))
-    if machine is not None:
-        account, region = get_account_id(), get_region()
-        arn = function if function.startswith("arn:") else f"arn:aws:lambda:{region}:{account}:function:{function}"
-        try:
-            session = _assume(machine["roleArn"], machine["stateMachineArn"])
-            access.require(session, "lambda:InvokeFunction", arn)
-        except access.Refused as error:
-            cause = f"{error} (Service: Lambda, Status Code: 403, Error Code: AccessDeniedException)"
-            raise stepfunctions._ExecutionError("Lambda.AWSLambdaException", cause) from error
+    return _assume(machine["roleArn"], machine["stateMachineArn"]) if machine is not None else None
+
+
+def _invoke(function: str, event: Any) -> Any:
+    """Invoke a function with the role of the machine that this thread works for."""
+    arn = f"arn:aws:lambda:{get_region()}:{get_account_id()}:function:{function}"
+    try:
+        session = _session()
+        if session is not None:
+            access.require(session, "lambda:InvokeFunction", function if function.startswith("arn:") else arn)
+    except access.Refused as error:
+        cause = f"{error} (Service: Lambda, Status Code: 403, Error Code: AccessDeniedException)"
+        raise stepfunctions._ExecutionError("Lambda.AWSLambdaException", cause) from error
     return _call_lambda(function, event)
+
+
+def _send(resource: str, message: dict[str, Any]) -> Any:
+    """Send to a queue with the role of the machine that this thread works for."""
+    account, name = str(message.get("QueueUrl", "")).rstrip("/").split("/")[-2:]
+    arn = f"arn:aws:sqs:{get_region()}:{account}:{name}"
+    queue = sqs._queue_by_arn(arn)
+    try:
+        session = _session()
+        if session is not None:
+            access.require(session, "sqs:SendMessage", arn)
+            access.require_key(session, access.own_key(queue) if queue else "", "sqs")
+    except access.Refused as error:
+        cause = f"{error} (Service: AmazonSQS; Status Code: 403; Error Code: AccessDenied)"
+        raise stepfunctions._ExecutionError("SQS.AmazonSQSException", cause) from error
+    return _send_message(resource, message)

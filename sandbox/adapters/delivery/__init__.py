@@ -20,10 +20,12 @@ def install() -> None:
 
     from sandbox.adapters import json_rpc
 
-    from . import builds, codecommit, codepipeline, contents, decisions, deploy_roles, polling
+    from . import builds, codecommit, codepipeline, contents, decisions, deploy_roles, polling, reading
 
     app.SERVICE_HANDLERS[codecommit.SERVICE] = json_rpc.handler(
-        codecommit.SERVICE, {**codecommit.OPERATIONS, **contents.OPERATIONS}, "InvalidParameterException"
+        codecommit.SERVICE,
+        {**codecommit.OPERATIONS, **reading.OPERATIONS, **contents.OPERATIONS},
+        "InvalidParameterException",
     )
     app.SERVICE_HANDLERS[codepipeline.SERVICE] = json_rpc.handler(
         codepipeline.SERVICE, {**codepipeline.OPERATIONS, **decisions.OPERATIONS}, "ValidationException"

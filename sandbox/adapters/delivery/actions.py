@@ -183,9 +183,8 @@ def _source(work: Work) -> None:
         where = f"in the selected AWS CodeCommit repository {name}. Make sure you are using the correct branch name"
         raise ActionError("ConfigurationError", f"The action failed because no branch named {branch} was found {where}")
     commit = codecommit.commit(found, work.execution.revisions.get(work.run.name, branch))
-    files = found.files(commit.id)
-    work.output({path: (found.blobs[file.blob], file.mode == "EXECUTABLE") for path, file in files.items()})
-    moment = datetime.fromtimestamp(commit.moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    work.output(found.exported(commit.id))
+    moment = datetime.fromtimestamp(commit.committer.moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     work.run.revision = commit.id
     work.run.external = {"id": commit.id, "summary": commit.message}
     work.run.variables = {

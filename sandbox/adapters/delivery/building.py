@@ -181,11 +181,12 @@ class Build:
     def _clone(self) -> None:
         found = codecommit.repository(self._project["source"]["location"].rpartition("/")[2])
         access.require(self.session, "codecommit:GitPull", found.arn)
-        for path, file in found.files(codecommit.commit(found, self.record["sourceVersion"]).id).items():
+        id = codecommit.commit(found, self.record["sourceVersion"]).id
+        for path, (content, runs) in found.exported(id).items():
             target = self._source / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(found.blobs[file.blob])
-            target.chmod(0o755 if file.mode == "EXECUTABLE" else 0o644)
+            target.write_bytes(content)
+            target.chmod(0o755 if runs else 0o644)
 
     def _buildspec(self) -> str:
         given = self._project["source"].get("buildspec") or "buildspec.yml"

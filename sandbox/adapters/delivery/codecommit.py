@@ -1,27 +1,30 @@
-"""AWS CodeCommit: repositories, branches, commits and files by its API; Git itself cannot reach them."""
+"""AWS CodeCommit: repositories by its API; what is in them is in other modules, and Git reaches the same folders."""
 
 from __future__ import annotations
 
 import io
+import tempfile
 import time
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from ministack.core.iam_evaluator import caller_arn
 from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region
 
 from sandbox.adapters.json_rpc import Fault, Record
 
-from .repositories import Commit, File, Files, Repository
-from .state import announce, now
+from . import references
+from .commits import Commit
+from .objects import Store
+from .repositories import File, Files, Repository
+from .state import now, page
 
 SERVICE = "codecommit"
 REPOSITORIES: Any = AccountRegionScopedDict()
 """The repositories by their names."""
-WATCHERS: list[Callable[[Repository, str], None]] = []
-"""Told of each repository whose branch has changed, with the branch."""
+_FOLDER = "codecommit"
 
 
 def repository(name: str) -> Repository:
@@ -49,13 +52,14 @@ def branch(of: Repository, name: str) -> Commit:
     Raises:
         Fault: If there is no such branch.
     """
-    if name not in of.branches:
+    found = of.find(of.store.reference(f"refs/heads/{name}") or "")
+    if found is None:
         raise Fault("BranchDoesNotExistException", f"Branch {name} does not exist")
-    return of.commits[of.branches[name]]
+    return found
 
 
 def commit(of: Repository, specifier: str | None) -> Commit:
-    """The commit that a specifier means: a hash, a branch with or without ``refs/heads/``, or nothing.
+    """The commit that a specifier means: a hash, a branch, a tag, a reference's full name, ``HEAD``, or nothing.
 
     Args:
         of: The repository.
@@ -64,8 +68,8 @@ def commit(of: Repository, specifier: str | None) -> Commit:
     Raises:
         Fault: If there is none.
     """
-    wanted = (specifier or of.default_branch).removeprefix("refs/heads/")
-    found = of.commits.get(of.branches.get(wanted, wanted))
+    wanted = specifier or of.default_branch
+    found = of.resolve(wanted) if wanted else None
     if found is None:
         raise Fault("CommitDoesNotExistException", f"Could not find the commit {wanted or 'of the default branch'}")
     return found
@@ -88,7 +92,9 @@ def create(name: str, description: str = "", key: str = "", tags: dict[str, str]
     place = f"{get_region()}:{get_account_id()}"
     key = key or f"arn:aws:kms:{place}:alias/aws/codecommit"
     arn = f"arn:aws:codecommit:{place}:{name}"
-    made = Repository(name, str(uuid4()), arn, description, key, now(), now(), dict(tags or {}))
+    id = str(uuid4())
+    store = Store(Path(tempfile.gettempdir()) / _FOLDER / f"{id}.git")
+    made = Repository(name, id, arn, description, key, now(), now(), store, dict(tags or {}))
     REPOSITORIES[name] = made
     return made
 
@@ -133,37 +139,22 @@ def seed(of: Repository, archive: bytes, name: str) -> None:
     made = of.commit(
         files, (), ("AWS CodeCommit", "noreply-awscodecommit@amazon.com"), int(time.time()), "Initial commit"
     )
-    move(of, name, made.id)
+    references.move(of, name, made.id)
 
 
-def move(of: Repository, name: str, to: str | None) -> None:
-    """Let a branch begin at a commit, go on to one, or end, and tell of it.
+def remove(name: str) -> Repository | None:
+    """Delete a repository with all that is in it.
 
     Args:
-        of: The repository.
-        name: The branch.
-        to: The commit's hash; None if the branch is deleted.
+        name: Its name.
+
+    Returns:
+        What it was; None if there was none.
     """
-    old = of.branches.pop(name, None)
-    event = "referenceDeleted" if to is None else "referenceUpdated" if old else "referenceCreated"
-    if to is not None:
-        of.branches[name] = to
-        of.default_branch = of.default_branch or name
-    of.modified = now()
-    detail = {
-        "event": event,
-        "repositoryName": of.name,
-        "repositoryId": of.id,
-        "referenceType": "branch",
-        "referenceName": name,
-        "referenceFullName": f"refs/heads/{name}",
-        "callerUserArn": caller_arn() or f"arn:aws:iam::{get_account_id()}:root",
-        **({"commitId": to} if to else {}),
-        **({"oldCommitId": old} if old else {}),
-    }
-    announce("aws.codecommit", "CodeCommit Repository State Change", detail, of.arn)
-    for watcher in WATCHERS if to else ():
-        watcher(of, name)
+    found: Repository | None = REPOSITORIES.pop(name, None)
+    if found is not None:
+        found.store.remove()
+    return found
 
 
 def _create(request: Record) -> Record:
@@ -181,19 +172,24 @@ def _batch_get(request: Record) -> Record:
     return {"repositories": list(map(described, found)), "repositoriesNotFound": missing}
 
 
-def _list(_: Record) -> Record:
-    return {"repositories": [{"repositoryName": one.name, "repositoryId": one.id} for one in REPOSITORIES.values()]}
+def _list(request: Record) -> Record:
+    by_date = request.get("sortBy") == "lastModifiedDate"
+    falling = request.get("order") == "descending"
+    found = sorted(REPOSITORIES.values(), key=lambda one: one.modified if by_date else one.name, reverse=falling)
+    names = [{"repositoryName": one.name, "repositoryId": one.id} for one in found]
+    shown, more = page(names, request, 1000, invalid="InvalidContinuationTokenException")
+    return {"repositories": shown, **more}
 
 
 def _delete(request: Record) -> Record:
-    found = REPOSITORIES.pop(request["repositoryName"], None)
+    found = remove(request["repositoryName"])
     return {"repositoryId": found.id} if found else {}
 
 
 def _set_default(request: Record) -> Record:
     found = repository(request["repositoryName"])
     branch(found, request["defaultBranchName"])
-    found.default_branch = request["defaultBranchName"]
+    references.set_default(found, request["defaultBranchName"])
     return {}
 
 

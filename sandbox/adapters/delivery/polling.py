@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import codecommit, engine
+from . import engine, references
 from .pipelines import PIPELINES, Pipeline
 from .repositories import Repository
 
 
 def install() -> None:
     """Start such pipelines when a branch that they watch has changed."""
-    codecommit.WATCHERS.append(_changed)
+    references.WATCHERS.append(_changed)
 
 
 def _changed(repository: Repository, branch: str) -> None:

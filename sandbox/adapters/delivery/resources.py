@@ -12,7 +12,7 @@ from sandbox.adapters import moto_services, schemas
 from sandbox.adapters.json_rpc import Fault, Record
 from sandbox.adapters.recorded.members import Members
 
-from . import codecommit, codepipeline, engine, pipelines
+from . import codecommit, codepipeline, engine, pipelines, triggers
 from .repositories import Repository
 
 Provisioned = tuple[str, dict[str, Any]]
@@ -60,7 +60,19 @@ def _create_repository(logical_id: str, properties: dict[str, Any], stack: str) 
         if archive is None:
             raise _FailedError(f"The object {code['S3']['Key']} of Code does not exist")
         codecommit.seed(made, archive, code.get("BranchName", "main"))
+    try:
+        _put_triggers(made, properties)
+    except _FailedError:
+        codecommit.remove(made.name)
+        raise
     return made.id, _attributes(made)
+
+
+def _put_triggers(of: Repository, properties: Mapping[str, Any]) -> None:
+    try:
+        triggers.put(of, triggers.of_template(properties.get("Triggers") or ()))
+    except Fault as fault:
+        raise _failed(fault, "AWSCodeCommit") from fault
 
 
 def _attributes(of: Repository) -> dict[str, Any]:
@@ -91,13 +103,15 @@ def _update_repository(physical_id: str, old: dict[str, Any], new: dict[str, Any
         codecommit.REPOSITORIES[found.name] = found
     found.description = new.get("RepositoryDescription", "")
     found.tags = {one["Key"]: one["Value"] for one in new.get("Tags") or []}
+    if new.get("Triggers") or old.get("Triggers"):
+        _put_triggers(found, new)
     return physical_id, _attributes(found)
 
 
 def _delete_repository(physical_id: str, properties: dict[str, Any]) -> None:
     found = _of_id(physical_id)
     if found is not None:
-        del codecommit.REPOSITORIES[found.name]
+        codecommit.remove(found.name)
 
 
 def _declaration(properties: Mapping[str, Any], name: str) -> Record:

@@ -70,20 +70,23 @@ def iso(moment: float) -> str:
     return text.replace("+00:00", "Z")
 
 
-def page(items: list[Any], request: Record, most: int = 100) -> tuple[list[Any], Record]:
+def page(
+    items: list[Any], request: Record, most: int = 100, invalid: str = "InvalidNextTokenException"
+) -> tuple[list[Any], Record]:
     """A page of a list, with the token of the next one.
 
     Args:
         items: The whole list.
         request: The request, with ``maxResults`` and ``nextToken``.
         most: How many a page has at most.
+        invalid: The code of the error for a token that is none of ours.
 
     Raises:
         Fault: If the token is none of ours.
     """
     token = str(request.get("nextToken") or "0")
-    if not token.isdigit():
-        raise Fault("InvalidNextTokenException", "The next token was specified in an invalid format.")
+    if not (token.isascii() and token.isdigit()):
+        raise Fault(invalid, "The next token was specified in an invalid format.")
     start, size = int(token), min(int(request.get("maxResults") or most), most)
     end = start + size
     return items[start:end], {"nextToken": str(end)} if end < len(items) else {}
