@@ -50,7 +50,7 @@ docs: $(SETUP) ## Write the generated parts of the READMEs and the compliance re
 	@$(BIN)/python scripts/docs.py
 	@$(BIN)/python scripts/compliance.py
 
-bench: $(SETUP) .bench-venv/.done ## Compare the speed with an empty app and with AWS Solutions Constructs
+bench: $(SETUP) .bench-venv/.done ## Compare the speed with an empty app and AWS Solutions Constructs, and the leak scanner with published rules
 	@$(BIN)/python benchmarks/bench.py
 
 mutants: $(SETUP) ## Change templates and code one thing at a time and list what no test notices (SAMPLE=60, ARCH=iot_to_firehose)

@@ -1,5 +1,7 @@
 """Compare the speed of synthesis: an empty app, this library, and AWS Solutions Constructs.
 
+Then the leak guard's scanner with published rules: how fast, and what part of a corpus of credentials each finds.
+
 All cases run in turns on one machine, so that the ratios hold where seconds do not. What counts is CPU time of Python
 and Node.js together.
 """
@@ -7,6 +9,7 @@ and Node.js together.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
@@ -19,6 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CASES = Path(__file__).parent / "cases"
 TARGET = 0.6
 TARGET_IMPORT_MS = 30
+TARGET_SCAN_MB = 20
+SCANNERS = ("ours", "gitleaks", "detect-secrets", "trufflehog")
 IMPORT = "import time, aws_cdk; t = time.process_time(); import cdk_refarch; print(time.process_time() - t)"
 
 
@@ -74,12 +79,21 @@ def import_ms() -> float:
 
 
 def main() -> None:
-    """Time all cases in turns and print medians, ratios and whether the targets are met."""
+    """Compare, and print medians, ratios and whether the targets are met."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="how often each case runs, at least 1")
-    runs = parser.parse_args().runs
-    if runs < 1:
-        parser.error(f"--runs must be at least 1, got {runs}; leave it out for 5")
+    parser.add_argument("--only", choices=["synthesis", "scanner"], help="leave the other comparison out")
+    arguments = parser.parse_args()
+    if arguments.runs < 1:
+        parser.error(f"--runs must be at least 1, got {arguments.runs}; leave it out for 5")
+    if arguments.only != "scanner":
+        compare_synthesis(arguments.runs)
+    if arguments.only != "synthesis":
+        compare_scanners()
+
+
+def compare_synthesis(runs: int) -> None:
+    """Time the synthesis of all cases in turns."""
     times: dict[str, list[float]] = {case.name: [] for case in ALL}
     imports: list[float] = []
     for case in ALL:
@@ -101,6 +115,19 @@ def main() -> None:
         f"\nours adds {ours:.2f} s, the peer {peer:.2f} s: {ours / peer:.2f} ({verdict(ours / peer <= TARGET, TARGET)})"
     )
     print(f"import cdk_refarch adds {loading:.1f} ms ({verdict(loading < TARGET_IMPORT_MS, TARGET_IMPORT_MS)})")
+
+
+def compare_scanners() -> None:
+    """Run the scanner and published rules over real files and over the corpus, each in a process of its own."""
+    columns = ("  ids", "secrets", "encoded ids", "encoded secrets", "right")
+    print(f"\n{'':18} {'MB/s':>6}  {'  '.join(columns)}   (parts of the corpus; of what was found)")
+    for name in SCANNERS:
+        command = [str(ROOT / ".venv/bin/python"), str(CASES / "scan.py"), name]
+        run = subprocess.run(command, env=environment(False), stdout=subprocess.PIPE, text=True, check=True)
+        got = json.loads(run.stdout)
+        parts = "  ".join(f"{got[column.strip()]:{len(column)}.3f}" for column in columns)
+        met = f"   ({verdict(got['MB/s'] >= TARGET_SCAN_MB, TARGET_SCAN_MB)})" if name == "ours" else ""
+        print(f"{name:18} {got['MB/s']:6.0f}  {parts}{met}")
 
 
 def verdict(met: bool, target: float) -> str:

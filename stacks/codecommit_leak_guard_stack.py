@@ -79,9 +79,11 @@ class CodeCommitLeakGuardStack(cdk.Stack):
         yield "NotificationTopicArn", guard.notification_topic.topic_arn, "Subscribe here to be told of leaks"
         yield "RecordTableName", guard.table.table_name, "What was found and done"
         yield "FailedScansUrl", guard.failed_scans.queue_url, "Inputs that the state machine must be given again"
+        yield "ScanLogName", guard.scan_function.log_group.log_group_name, "What each slice of a scan looked at"
         if guard.push_route is not None:
             queue = guard.push_route.dead_letter_queue.queue_url
             yield "DeadLetterQueueUrl", queue, "Pushes that did not reach the state machine"
         if guard.push_triggers is not None:
+            yield "TriggerFunctionName", guard.push_triggers.function.function_name, "Is called by the repositories"
             yield "FailedTriggersUrl", guard.push_triggers.failed_events.queue_url, "Pushes that were not scanned"
         yield "AlarmTopicArn", self.alarm_topic.topic_arn, "Subscribe here to be told of alarms"

@@ -241,9 +241,6 @@ class CodeCommitLeakGuardSettings(_Section):
         if self.delivery == "trigger" and not self.repositories:
             remedy = "name the repositories, or drop delivery"
             yield "repositories", "delivery", "given together for triggers", "trigger alone", remedy
-        if self.dry_run and self.quarantine_policy_arn is not None:
-            remedy = "drop quarantine_policy_arn: a dry run attaches nothing"
-            yield "dry_run", "quarantine_policy_arn", "given one at a time", "both", remedy
 
 
 class Settings(_Section):

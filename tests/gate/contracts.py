@@ -6,14 +6,15 @@ integration is a new function here; architectures need not know of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
+from .contracts_codecommit import CODECOMMIT_CONTRACTS
 from .contracts_images import IMAGE_CONTRACTS
 from .contracts_ses import SES_CONTRACTS
 from .contracts_workspaces import WORKSPACES_CONTRACTS
-from .grants import Row
+from .grants import Row, rows
 from .intrinsics import flat
 from .needs import Need, Resources, name_of, used_by
 
@@ -164,7 +165,9 @@ def function_to_dead_letter_queue(resources: Resources) -> Iterator[Need]:
             yield Need(role, call, key, f"{queue} is encrypted with it")
 
 
-CONTRACTS: tuple[Callable[[Resources], Iterator[Need]], ...] = (
+Contract = Callable[[Resources], Iterator[Need]]
+
+CONTRACTS: tuple[Contract, ...] = (
     iot_rule_to_firehose,
     iot_rule_to_sqs,
     firehose_to_s3,
@@ -176,6 +179,7 @@ CONTRACTS: tuple[Callable[[Resources], Iterator[Need]], ...] = (
     *SES_CONTRACTS,
     *IMAGE_CONTRACTS,
     *WORKSPACES_CONTRACTS,
+    *CODECOMMIT_CONTRACTS,
 )
 
 
@@ -201,5 +205,25 @@ def grants(row: Row, need: Need) -> bool:
     wanted = (f"{kind} {need.holder}", "Allow", need.principal, need.action)
     if (row.holder, row.effect, row.principal, row.action) != wanted:
         return False
+    if need.via and "kms:ViaService" in row.condition and f'"{need.via}.' not in row.condition:
+        return False
     # A need may leave out how an ARN begins; a statement may end in a wildcard.
     return fnmatchcase(need.resource, row.resource) or fnmatchcase(row.resource, need.resource.replace("[", "[[]"))
+
+
+def assert_missed(contracts: Iterable[Contract], templates: Iterable[dict[str, Any]]) -> None:
+    """Take away each grant that contracts ask for, and see that each is missed, and that each contract asks for one.
+
+    Args:
+        contracts: The contracts.
+        templates: What they are held against.
+    """
+    held = set()
+    for template in templates:
+        permissions = rows(template)
+        for contract in contracts:
+            for need in contract(template["Resources"]):
+                held.add(contract)
+                left = [row for row in permissions if not grants(row, need)]
+                assert any(f"{need.holder} needs {need.action}" in line for line in unmet(template, left)), need
+    assert held == set(contracts)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from .intrinsics import PSEUDO, flat
-from .needs import Need, Resources, name_of, used_by
+from .needs import Need, Resources, name_of, tasks, used_by
 
 ACCOUNT = PSEUDO["AWS::AccountId"]
 DEFAULT_ROLE = f"arn:aws:iam::{ACCOUNT}:role/workspaces_DefaultRole"
@@ -25,8 +24,8 @@ NETWORK = (
 def state_machine_to_lambda(resources: Resources) -> Iterator[Need]:
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html"""
     for name, machine in used_by(resources, "AWS::StepFunctions::StateMachine"):
-        for state, task in json.loads(machine["DefinitionString"])["States"].items():
-            if str(task.get("Resource", "")).endswith(":states:::lambda:invoke"):
+        for state, task in tasks(machine):
+            if str(task["Resource"]).endswith(":states:::lambda:invoke"):
                 function = task["Parameters"]["FunctionName"]
                 why = f"{name} calls it in {state}"
                 yield Need(name_of(machine["RoleArn"]), "lambda:InvokeFunction", function, why)

@@ -72,6 +72,7 @@ def _unknown(what: str, page: str) -> str:
 
 STAR_SERVICES = {
     "autoscaling": _unknown("what describes groups", "amazonec2autoscaling"),
+    "cloudtrail": _unknown("its history of events", "awscloudtrail"),
     "cloudwatch": _unknown("data of metrics", "amazoncloudwatch"),
     "ds": _unknown("what lists directories, and for those that are yet to be created", "awsdirectoryservice"),
     "ec2": _unknown("what lists instances and images", "amazonec2"),
@@ -83,6 +84,7 @@ STAR_SERVICES = {
     "ses": SES,
     "ssm": _unknown("what lists, and for inventories", "awssystemsmanager"),
     "ssmmessages": _unknown("sessions", "amazonsessionmanagermessagegatewayservice"),
+    "sts": _unknown("the question whose account a key is of", "awssecuritytokenservice"),
     "tag": _unknown("tags of all services", "amazonresourcegrouptaggingapi"),
     "workspaces": _unknown("what describes and what tags", "amazonworkspaces"),
     "xray": XRAY,

@@ -128,6 +128,15 @@ OF_WORKSPACES: list[tuple[dict[str, Any], str, str, str]] = [
     ),
 ]
 
+OF_LEAKS: list[tuple[dict[str, Any], str, str, str]] = [
+    (
+        {"delivery": "trigger"},
+        "repositories",
+        "delivery",
+        "given together for triggers, got trigger alone; name the repositories, or drop delivery",
+    ),
+]
+
 REFUSED: list[tuple[dict[str, Any], str]] = [
     (
         {"removal": "keep"},
@@ -183,6 +192,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         )
         for given, one, other, rest in OF_WORKSPACES
     ),
+    *(
+        (
+            {"codecommit_leak_guard": json.dumps(given)},
+            f"context keys codecommit_leak_guard.{one} and codecommit_leak_guard.{other} must be {rest}",
+        )
+        for given, one, other, rest in OF_LEAKS
+    ),
 ]
 
 
@@ -237,6 +253,49 @@ def test_keys_that_go_together_are_read(given: dict[str, Any]) -> None:
 def test_settings_of_workspaces_that_go_together_are_read(given: dict[str, Any]) -> None:
     found = settings({"workspaces_failover": json.dumps(given)}).workspaces_failover
     assert found.model_dump(include=set(given)) == given
+
+
+GUARDED: list[tuple[dict[str, Any], dict[str, int]]] = [
+    ({}, {"AWS::Events::Rule": 1, "Custom::CodeCommitTrigger": 0}),
+    (
+        {"delivery": "trigger", "repositories": ["shop", "lab"]},
+        {"AWS::Events::Rule": 0, "Custom::CodeCommitTrigger": 2},
+    ),
+    ({"notification_emails": ["a@example.com"], "security_hub": True}, {"AWS::SNS::Subscription": 1}),
+    (
+        {
+            "repositories": ["shop"],
+            "repository_key_arns": ["arn:aws:kms:eu-west-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"],
+            "user_paths": ["/people/"],
+            "exempt_users": ["emergency"],
+            "break_glass_tag": "keep",
+            "quarantine_policy_arn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3",
+            "revoke_role_arns": ["arn:aws:iam::111122223333:role/deploy"],
+        },
+        {"AWS::Events::Rule": 1},
+    ),
+    ({"dry_run": True}, {"AWS::Events::Rule": 1}),
+]
+
+
+@pytest.mark.parametrize(("given", "kinds"), GUARDED, ids=[str(given) for given, _ in GUARDED])
+def test_settings_of_the_leak_guard_that_go_together_reach_the_stack(
+    given: dict[str, Any], kinds: dict[str, int]
+) -> None:
+    context = {"architectures": "codecommit_leak_guard", "codecommit_leak_guard": json.dumps(given)}
+    found = settings(context)
+    assert found.codecommit_leak_guard.model_dump(include=set(given)) == given
+    app = cdk.App(builtin_cloud_formation_validation=False)
+    build(app, found)
+    (stack,) = app.synth().stacks
+    resources = [one["Type"] for one in stack.template["Resources"].values()]
+    assert {kind: resources.count(kind) for kind in kinds} == kinds
+    told = json.dumps(stack.template)
+    for value in given.values():
+        assert all(one in told for one in (value if isinstance(value, list) else []))
+    if given.get("quarantine_policy_arn"):
+        assert given["quarantine_policy_arn"] in told
+        assert f'"{given["break_glass_tag"]}"' in told
 
 
 VARIANTS: dict[str, tuple[dict[str, Any], dict[str, set[str]]]] = {

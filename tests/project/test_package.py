@@ -25,6 +25,7 @@ ARCHITECTURES = sorted(path.parent.name for path in PACKAGE.glob("*/README.md"))
 
 CONSUMER = """
 import aws_cdk as cdk
+from aws_cdk import aws_codecommit as codecommit
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_route53 as route53
@@ -35,6 +36,7 @@ from aws_cdk import aws_sqs as sqs
 from cdk_refarch import FleetCapacity, FleetDeployment, GoldenImage, ImageBuilderCicd, ImageComponent, ImageRegion
 from cdk_refarch import InstanceRefresh, ManagedComponent, RollingFleet
 from cdk_refarch import AlarmTopic, BucketLifecycle, GlueTable, IotToFirehose, S3Sink
+from cdk_refarch import CodeCommitLeakGuard, LeakNotification, LeakResponse
 from cdk_refarch import ClassificationJob, FindingRoute, MacieToEventBridge, Notification, Quarantine, Route
 from cdk_refarch import DnsRecord, DomainIdentity, FeedbackHook, Pause, Reputation, SendingStream, SesConfigSets
 from cdk_refarch import ConnectionAlias, Desktop, ExistingDirectory, IpGroup, IpRule, RedirectionRecord, StandbyDesktop
@@ -109,6 +111,17 @@ fleet = RollingFleet(
 )
 delivery = ImageBuilderCicd(stack, "Delivery", fleets=[FleetDeployment(), FleetDeployment(id="B", stack_name="Web")])
 started: iam.Grant = delivery.grant_start(iam.User(stack, "Operator"))
+leaks = CodeCommitLeakGuard(
+    cdk.Stack(app, "Leaks"),
+    "Guard",
+    repositories=[codecommit.Repository.from_repository_name(stack, "Code", "shop")],
+    delivery="trigger",
+    response=LeakResponse(dry_run=True, user_paths=["/people/"], exempt_users=["emergency"]),
+    notification=LeakNotification(emails=["security@example.com"], security_hub=True),
+    alarm_topic=topic,
+)
+scanning: iam.Grant = leaks.grant_full_scan(iam.User(cdk.Stack.of(leaks), "Auditor"))
+disabled = leaks.metric_leaks(period=cdk.Duration.hours(1)).metric_name
 sites = [
     WorkspacesSite(
         cdk.Stack(app, f"Site-{region}", env=cdk.Environment(region=region)),
@@ -142,13 +155,14 @@ app.synth()
 MYPY = ("-m", "mypy", "--strict", "--cache-dir", str(ROOT / ".mypy_cache"), "--python-executable")
 
 MISTAKE = """
-from cdk_refarch import IotToFirehose, MacieToEventBridge, RollingFleet
+from cdk_refarch import CodeCommitLeakGuard, IotToFirehose, LeakResponse, MacieToEventBridge, RollingFleet
 from cdk_refarch import S3Sink, SendingStream, SesConfigSets, TicketQueue, WorkspacesFailover
 
 IotToFirehose(None, "x", topic_filter=1, sinks=[S3Sink(compression="LZ4")])
 MacieToEventBridge(None, "x", ticket_queue=TicketQueue(min_severity="CRITICAL"))
 SesConfigSets(None, "x", identity="example.com", streams={"news": SendingStream(pool="OWN")})
 RollingFleet(None, "x", vpc=None, image="ami-1", instance_type="t3.small")
+CodeCommitLeakGuard(None, "x", delivery="poll", repositories=["shop"], response=LeakResponse(user_paths=7))
 WorkspacesFailover(None, "x", primary="a", failover="b", zone="example.com", ttl=60)
 """
 
@@ -224,7 +238,7 @@ def test_a_consumer_type_checks_strictly(consumer: Path) -> None:
 
 def test_a_type_checker_sees_wrong_arguments(consumer: Path) -> None:
     done = in_consumer(consumer, *MYPY, str(consumer / "venv" / "bin" / "python"), "mistake.py")
-    assert done.stdout.count("error:") == 17
+    assert done.stdout.count("error:") == 21
 
 
 def test_the_public_names_are_those_of_the_stub() -> None:
@@ -252,6 +266,10 @@ def test_importing_the_package_loads_no_architecture_and_no_cdk() -> None:
 
 
 ALLOWED = {
+    "codecommit_leak_guard": {
+        "aws_cloudwatch", "aws_cloudwatch_actions", "aws_codecommit", "aws_dynamodb", "aws_events", "aws_iam",
+        "aws_kms", "aws_lambda", "aws_logs", "aws_sns", "aws_sqs", "aws_stepfunctions",
+    },
     "image_builder_cicd.delivery.image_builder_cicd": {
         "aws_cloudwatch", "aws_cloudwatch_actions", "aws_codebuild", "aws_codepipeline", "aws_events", "aws_iam",
         "aws_kms", "aws_lambda", "aws_logs", "aws_s3", "aws_sns", "aws_sqs",
@@ -294,6 +312,7 @@ ALLOWED = {
 """The service modules that an architecture, or a part of it, uses; the CDK loads some more with them."""
 
 LATE = {
+    "codecommit_leak_guard": {"aws_codebuild", "aws_codepipeline", "aws_securityhub", "aws_ssm"},
     "image_builder_cicd.delivery.image_builder_cicd": {"aws_codecommit", "aws_imagebuilder", "aws_autoscaling"},
     "image_builder_cicd.fleet.rolling_fleet": {"aws_imagebuilder", "aws_codepipeline", "aws_lambda"},
     "image_builder_cicd.image.distribution_role": {"aws_imagebuilder", "aws_lambda"},

@@ -16,19 +16,25 @@ from cdk_refarch._parts.resource_checks import check_present, check_resource, ch
 
 from .values import Delivery, LeakNotification, LeakResponse
 
-WITHOUT_CODECOMMIT = ("us-iso", "eu-iso", "eusc-")
+WITHOUT_CODECOMMIT = (
+    *("us-iso", "eu-iso", "eusc-"),
+    *("ap-east-2", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "ca-west-1"),
+    *("eu-central-2", "eu-south-2", "mx-central-1"),
+)
 """How regions begin that have no CodeCommit: https://docs.aws.amazon.com/general/latest/gr/codecommit.html"""
 
-MAX_REPOSITORIES = 100
-"""Further ones would not fit into the role of the function, whose policies have 10,240 characters together:
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+MAX_REPOSITORIES: dict[Delivery, int] = {"eventbridge": 50, "trigger": 30}
+"""Further ones with the longest names would not fit into the role of a function, whose policies have 10,240 characters
+together, or into the policy of the one that triggers call, which has 20 KB:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html and
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 MAX_PATHS = 20
 MAX_ROLES = 10
 
-MAX_NAMES_CHARACTERS = 2000
-"""The names of exempt users go into the function's environment, which has 4 KB:
-https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+MAX_CHARACTERS = 2000
+"""Paths of users go into the policies of a role twice. The names of exempt ones go into the function's environment,
+which has 4 KB: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 USER_PATH = r"/([!-#%-)+->@-~]{1,510}/)?"
 """https://docs.aws.amazon.com/IAM/latest/APIReference/API_User.html, without ``*``, ``?`` and ``$``, which mean
@@ -50,7 +56,7 @@ def check_region(checks: Checks, region: str) -> None:
         ValueError: If CodeCommit is not there.
     """
     if not is_token(region) and region.startswith(WITHOUT_CODECOMMIT):
-        remedy = "leave it out of this partition"
+        remedy = "leave it out of this region"
         checks.refuse("region of the stack", "one that has AWS CodeCommit", region, remedy)
 
 
@@ -81,16 +87,20 @@ def check_repositories(
             remedy = "give the repositories, or leave delivery out"
             checks.refuse("repositories and delivery", "given together for triggers", "triggers alone", remedy)
         return
-    remedy = "give repositories, or leave it out for all of the account and region"
-    given = elements(
-        checks, "repositories", repositories, unit="repositories", remedy=remedy, low=1, high=MAX_REPOSITORIES
-    )
+    remedy = "give some, or leave it out for all of the account and region"
+    if delivery == "trigger":
+        remedy = "give some, or leave delivery out"
+    high = MAX_REPOSITORIES["trigger" if delivery == "trigger" else "eventbridge"]
+    given = elements(checks, "repositories", repositories, unit="repositories", remedy=remedy, low=1, high=high)
     seen = set()
     for one in given:
         check_present(checks, "each of repositories", one, "repository_clone_url_http", "IRepository")
         checks.same_region("each of repositories", one, scope)
         remedy = "put a guard into the account of the repository"
         check_same_account(checks, "each of repositories", one, scope, remedy)
+        if getattr(one.node.default_child, "kms_key_id", None) is not None and not decrypt_keys:
+            remedy = "give decrypt_keys the key of the repository, or the guard cannot read it"
+            checks.refuse("decrypt_keys", "given when a repository has a key of its own", "no key", remedy)
         if one.repository_arn in seen:
             got = f"{one.repository_name!r} twice"
             checks.refuse("repositories", "a list without repetition", got, "drop one of them")
@@ -132,6 +142,7 @@ def _check_paths(inner: Checks, paths: Sequence[str]) -> None:
     for path in given:
         check_known(inner, "each of user_paths", path, remedy=remedy)
         inner.matches("each of user_paths", path, USER_PATH, rule=rule, remedy=remedy)
+    _check_length(inner, "user_paths", paths, "paths", "give one that has the others below it")
 
 
 def _check_exempt(inner: Checks, names: Sequence[str]) -> None:
@@ -140,11 +151,13 @@ def _check_exempt(inner: Checks, names: Sequence[str]) -> None:
         check_known(inner, "each of exempt_users", name, remedy=remedy)
         rule = "the name of an IAM user: 1 to 64 letters, digits and _+=,.@-"
         inner.matches("each of exempt_users", name, USER_NAME, rule=rule, remedy=remedy)
-    length = len(json.dumps(list(names)))
-    if length > MAX_NAMES_CHARACTERS:
-        rule = f"names with {MAX_NAMES_CHARACTERS} characters together"
-        remedy = "give the others the tag of break_glass_tag instead"
-        inner.refuse("exempt_users", rule, f"{length} characters", remedy)
+    _check_length(inner, "exempt_users", names, "names", "give the others the tag of break_glass_tag instead")
+
+
+def _check_length(inner: Checks, argument: str, texts: Sequence[str], unit: str, remedy: str) -> None:
+    length = len(json.dumps(list(texts)))
+    if length > MAX_CHARACTERS:
+        inner.refuse(argument, f"{unit} with {MAX_CHARACTERS} characters together", f"{length} characters", remedy)
 
 
 def check_notification(checks: Checks, scope: Construct, notification: LeakNotification) -> None:
@@ -165,6 +178,7 @@ def check_notification(checks: Checks, scope: Construct, notification: LeakNotif
     check_same_account(inner, "topic", topic, scope, "use a topic of the same account")
     if getattr(topic, "fifo", False):
         inner.refuse("topic", "a standard topic", "a FIFO one", "leaks need no order; use a standard one")
+    inner.key("key of topic", getattr(topic, "master_key", None))
     check_emails(inner, "emails", notification.emails, remedy="write it as ['security@example.com']")
     if topic is not None and notification.emails:
         rule = "given alone, for emails are subscribed to a topic that is created"

@@ -53,8 +53,8 @@ class CodeCommitLeakGuard(Construct):
     Args:
         scope: The construct it belongs to.
         id: Its id.
-        repositories: Repositories that are watched, of the stack's account and region, up to 100; None for all that
-            there are and will be.
+        repositories: Repositories that are watched, of the stack's account and region, up to 50, or 30 with triggers;
+            None for all that there are and will be.
         decrypt_keys: The keys of repositories that are encrypted with other keys than the one of AWS. The policies of
             keys that the app does not own must admit this account's IAM policies.
         delivery: How pushes reach the guard: ``eventbridge``, or ``trigger`` for triggers of the repositories, which
@@ -146,7 +146,10 @@ class CodeCommitLeakGuard(Construct):
         self.alarms: Mapping[str, cloudwatch.Alarm] = dict(self._named(machine))
 
     def grant_full_scan(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let an identity start scans of whole histories, and see how they go.
+        """Let an identity start scans of whole histories, see how they go, and stop them.
+
+        Whoever may start the state machine may also give it what failed again. cdk-nag sees a wildcard in the names of
+        runs, which are made up when they are started.
 
         Args:
             grantee: The identity.

@@ -176,8 +176,8 @@ class LeakAnswer(Construct):
             (
                 "CouldNotAct",
                 self.metric_could_not_act(),
-                "A leaked key of this account is still usable: the notification says whose and why. Make it inactive "
-                "by hand now, and mend the permission.",
+                "A leaked key of this account is still usable, or its user not under quarantine: the notification says "
+                "whose and why. Do it by hand now, and mend the permission.",
             ),
             (
                 "NotificationsFailed",

@@ -88,7 +88,7 @@ class LeakScan(Construct):
             statements=[
                 statement(READING, *arns),
                 *(use_key(self, key, "codecommit", ["kms:Decrypt"]) for key in decrypt_keys),
-                *use_record(self, table, operation, ["BatchGetItem", "GetItem", "PutItem", "UpdateItem"]),
+                *use_record(self, table, operation, ["GetItem", "PutItem", "UpdateItem"]),
             ],
             environment={"TABLE_NAME": table.table_name},
             operation=operation,

@@ -67,7 +67,8 @@ class PushTriggers(Construct):
             code=CODE,
             handler="start.handler",
             description="Starts a scan of what was pushed to AWS CodeCommit",
-            timeout=cdk.Duration.minutes(1),
+            # A push may move 4,000 references: https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html
+            timeout=cdk.Duration.minutes(5),
             statements=[statement(["states:StartExecution"], state_machine.state_machine_arn)],
             environment={"STATE_MACHINE_ARN": state_machine.state_machine_arn},
             operation=operation,
@@ -90,7 +91,6 @@ class PushTriggers(Construct):
             ],
             operation=operation,
         )
-        name = f"cdk-refarch-{address(self)}"
         for repository in repositories:
             # Not by their place: one that goes must not move the others.
             own = repository.node.addr[-8:]
@@ -106,7 +106,8 @@ class PushTriggers(Construct):
             properties = {
                 "RepositoryName": repository.repository_name,
                 "FunctionArn": self.function.function_arn,
-                "Name": name,
+                # Of its own: if another construct comes to stand for the repository, its trigger comes first.
+                "Name": f"cdk-refarch-{address(self, f'Trigger{own}')}",
             }
             trigger = provider.resource(self, f"Trigger{own}", "CodeCommitTrigger", properties)
             trigger.node.add_dependency(permission)

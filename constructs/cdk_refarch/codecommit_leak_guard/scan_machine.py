@@ -106,7 +106,12 @@ def _definition(scan: str, respond: str, queue_url: str) -> dict[str, Any]:
         "States": {
             "Begin": {
                 "Type": "Pass",
-                "Parameters": {"walk.$": "$$.Execution.Name", "request.$": "$", "slice": 0},
+                # Names of runs may be given again after 90 days.
+                "Parameters": {
+                    "walk.$": "States.Format('{}@{}', $$.Execution.Name, $$.Execution.StartTime)",
+                    "request.$": "$",
+                    "slice": 0,
+                },
                 "Next": "Scan",
             },
             "Scan": {

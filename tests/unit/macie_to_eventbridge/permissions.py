@@ -24,34 +24,20 @@ from cdk_refarch import (
     Route,
     TicketQueue,
 )
+from tests.unit import grants as shared
 from tests.unit.macie_to_eventbridge.findings import ACCOUNT, REGION, SMALLEST
-from tests.unit.templates import Row, Template, listed, plain
+from tests.unit.templates import Row, Template, plain
 
 ENV = cdk.Environment(account=ACCOUNT, region=REGION)
 HERE = f"{REGION}:{ACCOUNT}"
 
 
-def grants(resources: Any, *actions: str, when: str = "") -> set[Row]:
-    return {(action, resource, when) for action in actions for resource in listed(resources)}
-
-
 def via(service: str) -> str:
-    return str({"StringEquals": {"kms:ViaService": f"{service}.{REGION}.amazonaws.com"}})
-
-
-def function(part: str) -> set[Row]:
-    """What every function needs: its log, and traces."""
-    return {
-        *grants(f"<{part}Log.Arn>", "logs:CreateLogStream", "logs:PutLogEvents"),
-        *grants("*", "xray:PutTelemetryRecords", "xray:PutTraceSegments"),
-    }
+    return shared.via(service, REGION)
 
 
 def sending(queue: str, key: str) -> set[Row]:
-    return {
-        *grants(f"<{queue}.Arn>", "sqs:SendMessage"),
-        *grants(f"<{key}.Arn>", "kms:Decrypt", "kms:GenerateDataKey", when=via("sqs")),
-    }
+    return shared.sending(queue, f"<{key}.Arn>", REGION)
 
 
 SESSIONS = {

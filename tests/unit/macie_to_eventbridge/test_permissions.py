@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.unit.grants import function, grants
 from tests.unit.macie_to_eventbridge.findings import ACCOUNT
 from tests.unit.macie_to_eventbridge.permissions import (
     HERE,
     QUARANTINES,
     SESSIONS,
-    function,
-    grants,
     resources,
     sending,
     via,

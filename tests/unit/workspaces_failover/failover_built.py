@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +25,8 @@ from cdk_refarch import (
     WorkspacesFailover,
     WorkspacesSite,
 )
-from tests.unit.templates import Template, flat
+from tests.unit.scenes import Scene
+from tests.unit.templates import Template
 
 ACCOUNT, PRIMARY, FAILOVER, THIRD = "111122223333", "us-east-1", "eu-west-1", "eu-central-1"
 FQDN, ZONE = "desktop.example.com", "Z0123456789ABCDEFGHIJ"
@@ -88,35 +88,6 @@ def pair_in(
         site_in(standby, **{"fqdn": fqdn, "directory": DIRECTORIES["failover"], **(failover or {})}),
         stack_in(app, f"{name}Redirection", region),
     )
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A construct, and what its stack became."""
-
-    made: Any
-    template: Template
-
-    def of(self, construct: Any) -> Any:
-        """The properties of a construct's resource, in a form that can be read."""
-        return flat(self.template.of(construct))
-
-    def all(self, kind: str) -> list[Any]:
-        """The properties of all resources of a type."""
-        return [flat(one.get("Properties", {})) for one in self.template.all(kind)]
-
-    def named(self, path: str) -> Any:
-        """A construct inside, by its path."""
-        return functools.reduce(lambda found, id: found.node.find_child(id), path.split("/"), self.made)
-
-    def variables(self, path: str) -> Any:
-        """What a function reads in its environment, by the path of the part that it belongs to."""
-        return self.of(self.named(f"{path}/Function"))["Environment"]["Variables"]
-
-    @property
-    def definition(self) -> Any:
-        """The runbook in Amazon States Language, with references in a form that can be read."""
-        return json.loads(self.of(self.made.state_machine)["DefinitionString"])
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from cdk_refarch import Desktop, ExistingDirectory, LocalReplica, PrimaryControl
 from cdk_refarch.workspaces_failover.directory_salt import directory_salt
 from cdk_refarch.workspaces_failover.redirection import CODE
 from tests.unit import refusals as given
+from tests.unit.scenes import Scene
 from tests.unit.templates import flat
 from tests.unit.workspaces_failover import failover_built as known
-from tests.unit.workspaces_failover.failover_built import Built, Scene, built
+from tests.unit.workspaces_failover.failover_built import Built, built
 from tests.unit.workspaces_failover.failover_refusals import Made, connector, managed
 
 SPACE = "CdkRefarch/WorkspacesFailover"

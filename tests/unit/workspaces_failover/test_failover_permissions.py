@@ -7,15 +7,12 @@ from typing import Any
 import pytest
 
 from tests.handlers.workspaces_failover.redirection import MODULES
-from tests.unit.templates import rows
+from tests.unit.grants import RUNS, function, sending
+from tests.unit.scenes import Scene
+from tests.unit.templates import Row
 from tests.unit.workspaces_failover import failover_built as known
-from tests.unit.workspaces_failover.failover_built import Built, Scene, built
+from tests.unit.workspaces_failover.failover_built import Built, built
 
-LOG_DELIVERY = (
-    *("CreateLogDelivery", "DeleteLogDelivery", "DescribeLogGroups", "DescribeResourcePolicies", "GetLogDelivery"),
-    *("ListLogDeliveries", "PutResourcePolicy", "UpdateLogDelivery"),
-)
-TRACES = {("xray:PutTelemetryRecords", "*", ""), ("xray:PutTraceSegments", "*", "")}
 DESCRIBING = ("ConnectionAliases", "WorkspaceDirectories", "Workspaces")
 
 
@@ -28,22 +25,9 @@ def role(scene: Scene, path: str) -> Any:
     return scene.of(scene.named(path))
 
 
-def may(scene: Scene, path: str) -> set[tuple[str, str, str]]:
-    return set(rows(role(scene, path)))
-
-
-def function(name: str) -> set[tuple[str, str, str]]:
-    """What every function needs for its log and its traces."""
-    return {(f"logs:{one}", f"<Failover{name}Log.Arn>", "") for one in ("CreateLogStream", "PutLogEvents")} | TRACES
-
-
-def failing(name: str, key: str, region: str) -> set[tuple[str, str, str]]:
-    """What a function needs to put aside what it failed on."""
-    via = str({"StringEquals": {"kms:ViaService": f"sqs.{region}.amazonaws.com"}})
-    return {
-        ("sqs:SendMessage", f"<Failover{name}FailedEvents.Arn>", ""),
-        *((f"kms:{one}", key, via) for one in ("Decrypt", "GenerateDataKey")),
-    }
+def failing(name: str, key: str, region: str) -> set[Row]:
+    """What a function needs for its log, and to put aside what it failed on."""
+    return function(f"Failover{name}") | sending(f"Failover{name}FailedEvents", key, region)
 
 
 def parameter(scene: Scene, region: str) -> str:
@@ -55,8 +39,7 @@ SCENES = [("plain", known.FAILOVER, "<FailoverKey.Arn>", known.ZONE), ("full", k
 
 @pytest.mark.parametrize(("name", "region", "key", "zone"), SCENES)
 def test_the_guard_reads_and_changes_nothing(made: Built, name: str, region: str, key: str, zone: str) -> None:
-    assert may(getattr(made, name), "Guard/FunctionRole") == {
-        *function("Guard"),
+    assert getattr(made, name).may("Guard/FunctionRole") == {
         *failing("Guard", key, region),
         *((f"workspaces:Describe{one}", "*", "") for one in DESCRIBING),
         ("ds:DescribeDirectories", "*", ""),
@@ -71,8 +54,7 @@ def test_the_switch_turns_its_parameter_its_metric_and_its_control(
 ) -> None:
     control = {("route53-recovery-cluster:UpdateRoutingControlState", known.CONTROL_ARN, "")} if zone == "<Own>" else ()
     space = str({"StringEquals": {"cloudwatch:namespace": "CdkRefarch/WorkspacesFailover"}})
-    assert may(getattr(made, name), "Switch/FunctionRole") == {
-        *function("Switch"),
+    assert getattr(made, name).may("Switch/FunctionRole") == {
         *failing("Switch", key, region),
         ("ssm:GetParameter", parameter(getattr(made, name), region), ""),
         ("ssm:PutParameter", parameter(getattr(made, name), region), ""),
@@ -86,16 +68,16 @@ def test_who_makes_the_parameter_makes_and_deletes_that_one_alone(
     made: Built, name: str, region: str, key: str, zone: str
 ) -> None:
     scene = getattr(made, name)
-    assert may(scene, "Switch/ParameterProvider/FunctionRole") == {
-        *function("SwitchParameterProvider"),
+    assert scene.may("Switch/ParameterProvider/FunctionRole") == {
+        *function("FailoverSwitchParameterProvider"),
         *((f"ssm:{one}Parameter", parameter(scene, region), "") for one in ("Delete", "Put")),
     }
 
 
 def test_who_asks_dns_needs_no_api_of_aws_and_the_provider_one_and_itself(made: Built) -> None:
-    assert may(made.plain, "Answer/FunctionRole") == function("Answer")
-    assert may(made.plain, "IdentifierProvider/FunctionRole") == {
-        *function("IdentifierProvider"),
+    assert made.plain.may("Answer/FunctionRole") == function("FailoverAnswer")
+    assert made.plain.may("IdentifierProvider/FunctionRole") == {
+        *function("FailoverIdentifierProvider"),
         ("workspaces:DescribeConnectionAliases", "*", ""),
     }
     (policy,) = made.plain.all("AWS::IAM::Policy")
@@ -111,11 +93,9 @@ def test_who_asks_dns_needs_no_api_of_aws_and_the_provider_one_and_itself(made: 
 
 def test_the_runbook_calls_its_three_functions_and_writes_its_log(made: Built) -> None:
     for scene in (made.plain, made.full):
-        assert may(scene, "Runbook/Role") == {
+        assert scene.may("Runbook/Role") == {
             *(("lambda:InvokeFunction", f"<Failover{one}Function.Arn>", "") for one in ("Guard", "Switch", "Answer")),
-            *((f"logs:{one}", "*", "") for one in LOG_DELIVERY),
-            *((f"xray:GetSampling{one}", "*", "") for one in ("Rules", "Targets")),
-            *TRACES,
+            *RUNS,
         }
 
 

@@ -11,9 +11,10 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from cdk_refarch.workspaces_failover.alarm_names import name_for_health_checks
 from cdk_refarch.workspaces_failover.health import PrimaryHealth
 from cdk_refarch.workspaces_failover.redirection import CODE
+from tests.unit.scenes import Scene
 from tests.unit.templates import plain
 from tests.unit.workspaces_failover import failover_built as known
-from tests.unit.workspaces_failover.failover_built import Built, Scene, built
+from tests.unit.workspaces_failover.failover_built import Built, built
 
 
 @pytest.fixture(scope="module")

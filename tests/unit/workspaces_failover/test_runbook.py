@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from cdk_refarch._parts.state_machines import LAMBDA_ERRORS
 from cdk_refarch.workspaces_failover.redirection import CODE
+from tests.unit.scenes import State, following, reached
 from tests.unit.templates import listed
 from tests.unit.workspaces_failover.failover_built import Built, built
-
-State = dict[str, Any]
 
 INVOKED: dict[str, tuple[str, dict[str, Any], str]] = {
     "Check": ("Guard", {"Payload.$": "$"}, "DryRun"),
@@ -38,14 +36,6 @@ def states(made: Built) -> dict[str, State]:
     return found
 
 
-def following(state: State) -> Iterator[str]:
-    for key in ("Next", "Default"):
-        if key in state:
-            yield state[key]
-    for branch in (*state.get("Choices", ()), *state.get("Catch", ())):
-        yield branch["Next"]
-
-
 def exactly(variable: str, value: bool) -> list[dict[str, Any]]:
     """What holds for a variable that is there and is this value, and for no text that reads like it."""
     return [
@@ -56,12 +46,7 @@ def exactly(variable: str, value: bool) -> list[dict[str, Any]]:
 
 
 def test_every_state_can_be_reached_and_every_next_one_is_there(made: Built, states: dict[str, State]) -> None:
-    reached, waiting = set(), {made.plain.definition["StartAt"]}
-    while waiting:
-        name = waiting.pop()
-        reached.add(name)
-        waiting |= set(following(states[name])) - reached
-    assert reached == set(states)
+    assert reached(made.plain.definition) == set(states)
 
 
 def test_a_state_either_goes_on_or_ends(states: dict[str, State]) -> None:
