@@ -130,8 +130,8 @@ class CodeCommitLeakGuard(Construct):
             security_hub=notification.security_hub,
             operation=operation,
         )
-        self.scan_function: lambda_.IFunction = self._scan.function
-        self.response_function: lambda_.IFunction = self._answer.function
+        self.scan_function: lambda_.Function = self._scan.function
+        self.response_function: lambda_.Function = self._answer.function
         machine = ScanMachine(
             self, "Machine", scan=self.scan_function, respond=self.response_function, operation=operation
         )

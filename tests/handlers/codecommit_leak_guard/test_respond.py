@@ -75,6 +75,16 @@ def test_the_same_push_twice_acts_once_and_tells_once(account: Account) -> None:
     assert (account.turned, account.told(), len(account.imported)) == (1, ["disabled"], 1)
 
 
+def test_another_walk_may_go_on_at_once_with_what_this_one_could_not_tell(account: Account) -> None:
+    module = account.load()
+    account.refused["Publish"] = DENIED
+    with pytest.raises(ClientError):
+        account.answer(module, "w1")
+    account.refused.clear()
+    assert account.answer(module, "w2") == "disabled"
+    assert (account.turned, account.told()) == (1, ["disabled"])
+
+
 def test_a_key_that_somebody_has_activated_again_is_disabled_and_told_again(account: Account) -> None:
     module = account.load()
     account.answer(module)

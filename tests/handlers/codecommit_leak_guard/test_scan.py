@@ -161,7 +161,10 @@ def test_very_many_keys_of_a_file_come_in_several_slices_and_each_once(pushes: P
 
 def test_a_file_whose_keys_take_longer_than_a_slice_is_gone_on_with_inside(pushes: Pushes) -> None:
     new = pushes.commit({"a": "".join(f"{key_id(number)}\n" for number in range(5)).encode()})
-    assert len(set(ids(pushes.run(pushes.event(new), seconds=LATE)))) == 5
+    found = ids(pushes.run(pushes.event(new), seconds=LATE))
+    assert len(set(found)) == 5
+    # None was offered twice.
+    assert {pushes.finding(one)["places"] for one in found} == {"1"}
 
 
 def test_a_key_in_many_commits_is_one_finding_with_the_newest_place(pushes: Pushes) -> None:
@@ -213,6 +216,21 @@ def test_what_a_walk_has_scanned_that_was_given_up_is_not_scanned_again_and_is_t
     results = pushes.run(pushes.event(third), "w2")
     assert 0 < results[-1]["progress"]["commits"] < 3
     assert {pushes.item("commit#shop", one)["walk"] for one in (first, second, third)} == {"w2"}
+
+
+def test_a_commit_that_another_walk_finishes_does_not_shorten_the_next_one(pushes: Pushes) -> None:
+    older = pushes.commit({"a": LEAK})
+    newer = pushes.commit({"b": b"1", "c": b"2", "d": b"3"})
+    merge = pushes.commit({"a": LEAK, "b": b"1", "c": b"2", "d": b"3"}, older, newer)
+    number = 0
+    while pushes.item("walk#w1", "walk").get("at") != newer or pushes.item("walk#w1", "walk")["skip"] < "3":
+        number = pushes.slice(pushes.event(merge), number, seconds=LATE)["slice"]
+    pushes.run(pushes.event(newer), "w2")
+    found = []
+    for _ in range(4):
+        result = pushes.slice(pushes.event(merge), number)
+        number, found = result["slice"], found + ids([result])
+    assert [pushes.finding(one)["commit"] for one in found] == [older]
 
 
 def test_another_try_of_a_slice_has_the_findings_whose_answer_was_lost(pushes: Pushes) -> None:

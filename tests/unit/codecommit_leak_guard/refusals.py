@@ -19,6 +19,7 @@ REPOSITORY = codecommit.Repository.from_repository_arn(stack, "Repository", f"ar
 SAME = codecommit.Repository.from_repository_arn(stack, "Same", f"arn:aws:codecommit:{given.HERE}:shop")
 FAR = codecommit.Repository.from_repository_arn(stack, "Far", f"arn:aws:codecommit:{given.THERE}:shop")
 OTHERS = codecommit.Repository.from_repository_arn(stack, "Others", f"arn:aws:codecommit:{given.OTHERS}:shop")
+ENCRYPTED = codecommit.Repository(stack, "Encrypted", repository_name="encrypted", kms_key=given.KEY)
 UNKNOWN = codecommit.Repository.from_repository_arn(stack, "Unknown", given.LATER)
 
 ROLE = iam.Role.from_role_arn(stack, "Role", "arn:aws:iam::111122223333:role/deploy")

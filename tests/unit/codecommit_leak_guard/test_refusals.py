@@ -88,6 +88,11 @@ WATCHED: list[Case] = [
         "repositories must be a list without repetition, got 'shop' twice; drop one of them",
     ),
     (
+        guard(repositories=[own.ENCRYPTED]),
+        "decrypt_keys must be given when a repository has a key of its own, got no key; give decrypt_keys the key of "
+        "the repository, or the guard cannot read it",
+    ),
+    (
         guard(decrypt_keys="alias/code"),
         "decrypt_keys must be a list, got str 'alias/code'; give the keys that the repositories are encrypted with",
     ),
@@ -120,6 +125,7 @@ LEGAL: list[Call] = [
     guard(repositories=repositories(MAX_REPOSITORIES["eventbridge"])),
     guard(repositories=repositories(MAX_REPOSITORIES["trigger"]), delivery="trigger"),
     guard(decrypt_keys=[given.KEY] * 20),
+    guard(repositories=[own.ENCRYPTED], decrypt_keys=[given.KEY]),
     guard(given.anywhere, repositories=[own.FAR, own.OTHERS]),
 ]
 
