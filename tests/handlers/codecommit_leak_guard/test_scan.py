@@ -225,11 +225,13 @@ def test_a_commit_that_another_walk_finishes_does_not_shorten_the_next_one(pushe
     number = 0
     while pushes.item("walk#w1", "walk").get("at") != newer or pushes.item("walk#w1", "walk")["skip"] < "3":
         number = pushes.slice(pushes.event(merge), number, seconds=LATE)["slice"]
+        assert number < 20
     pushes.run(pushes.event(newer), "w2")
-    found = []
+    found: list[str] = []
     for _ in range(4):
         result = pushes.slice(pushes.event(merge), number)
-        number, found = result["slice"], found + ids([result])
+        number = result["slice"]
+        found += ids([result])
     assert [pushes.finding(one)["commit"] for one in found] == [older]
 
 

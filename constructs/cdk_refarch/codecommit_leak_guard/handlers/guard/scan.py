@@ -19,7 +19,7 @@ from contents import AT_ONCE, Change, Piece, Repository
 from found import Findings, Place, Source, shown
 from history import Commit, History
 from progress import MOST_PLACES, Record
-from scanner import is_binary, scan
+from scanner import Leak, is_binary, scan
 
 EVENTS = ("referenceCreated", "referenceUpdated", "unreferencedMergeCommitCreated")
 
@@ -203,7 +203,7 @@ class _Slice:
         in_path = scan(piece.path.encode(errors="replace"))
         path = shown(piece.path, in_path)
         binary = is_binary(piece.data)
-        in_data = [] if binary else scan(piece.data)
+        in_data = [] if binary else _of_one_session(scan(piece.data))
         place = Place(commit, author, path, "message" if is_message else "file")
         leaks = [
             *((leak, Place(commit, author, path, "path")) for leak in in_path),
@@ -267,6 +267,13 @@ def _replayed(findings: object, number: int) -> dict[str, Any]:
     some = ids[number * MOST_FINDINGS : (number + 1) * MOST_FINDINGS]
     counts = {**dict.fromkeys(COUNTS, 0), "findings": len(some)}
     return {"done": len(ids) <= (number + 1) * MOST_FINDINGS, "findings": _batches(some), "progress": counts}
+
+
+def _of_one_session(leaks: list[Leak]) -> list[Leak]:
+    """Return leaks without the tokens beside a temporary key, for whose session they are: it is told of once."""
+    if all(leak.kind != "temporary_key" for leak in leaks):
+        return leaks
+    return [leak for leak in leaks if leak.kind != "session_token"]
 
 
 def _batches(findings: list[str]) -> list[list[str]]:
