@@ -300,3 +300,10 @@ def test_a_commit_that_cannot_be_read_is_told_if_it_is_wanted_and_else_is_not(hi
         if commit := work.step():
             work.done(commit)
     assert work.gone == ["lost"]
+
+
+def test_a_walk_that_goes_on_still_knows_the_commit_that_was_there(history: Any) -> None:
+    repo = Repo({"old": [], "late": ["old"], "new": ["late"]}, {"old": 9, "late": 1, "new": 10})
+    scans = Scans(repo, history)
+    scans.walk("w1", "new", "old", endless([2], 10), endless([], None))
+    assert scans.scanned == ["new", "late"]

@@ -169,11 +169,11 @@ def test_a_file_whose_keys_take_longer_than_a_slice_is_gone_on_with_inside(pushe
 
 def test_a_key_in_many_commits_is_one_finding_with_the_newest_place(pushes: Pushes) -> None:
     first = pushes.commit({"a": LEAK})
-    second = pushes.commit({"a": LEAK, "b": LEAK + b"more"}, first)
+    second = pushes.commit({"a": LEAK, "b": LEAK + b"more", "c": LEAK + b"more"}, first)
     results = pushes.run(pushes.event(second))
     (finding,) = ids(results)
     assert (pushes.finding(finding)["commit"], pushes.finding(finding)["path"]) == (second, "b")
-    assert pushes.finding(finding)["places"] == "2"
+    assert pushes.finding(finding)["places"] == "3"
 
 
 @pytest.mark.parametrize("call", range(3, 41, 2))
