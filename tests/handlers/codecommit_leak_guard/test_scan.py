@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
@@ -366,6 +367,15 @@ def test_a_key_whose_secret_leaks_elsewhere_is_known_to_have_leaked_with_it(push
     results = pushes.run(pushes.event(new))
     (finding,) = ids(results)
     assert pushes.finding(finding)["with_secret"] is True
+
+
+def test_the_token_beside_a_temporary_key_is_the_same_leak_and_alone_it_is_one(pushes: Pushes) -> None:
+    token = b"aws_session_token = " + b64encode(b"!\n\torigin_ec" + bytes(range(1, 250))) + b"\n"
+    beside = pushes.commit({"a.env": LEAK.replace(b"AKIA", b"ASIA") + token})
+    alone = pushes.commit({"b.env": token})
+    for commit, kind in ((beside, "temporary_key"), (alone, "session_token")):
+        (finding,) = ids(pushes.run(pushes.event(commit), kind))
+        assert pushes.finding(finding)["kind"] == kind
 
 
 def test_a_queue_that_is_too_long_says_what_to_do(pushes: Pushes, monkeypatch: pytest.MonkeyPatch) -> None:
