@@ -3,8 +3,8 @@
 MiniStack runs machines without asking whether their role trusts Step Functions or may invoke the functions, waits as
 long as a machine says, knows no time limit of a whole execution, counts nothing, and lets a failure of the last state
 undo a stop. Here Wait states and the pauses before retries pass 300 times faster, but never in less than 0.1 s; time
-limits are real time, as the functions' own work is. Of the tasks, those with Lambda functions and those that send to
-queues are asked of the role.
+limits are real time, as the functions' own work is. Of the tasks, those with Lambda functions, those that send to
+queues and those that start machines are asked of the role.
 
 A machine whose role Step Functions cannot assume is refused when it is made or changed.
 """
@@ -40,6 +40,7 @@ _running: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar
 _run_execution = stepfunctions._run_execution
 _call_lambda = stepfunctions._call_lambda
 _send_message = stepfunctions._SERVICE_DISPATCH[_SEND]
+_start_nested = stepfunctions._invoke_nested_start_execution
 _fail_execution = stepfunctions._fail_execution
 _tell_status = stepfunctions._emit_execution_status_event
 _create = stepfunctions._create_state_machine
@@ -52,6 +53,7 @@ def install() -> None:
     stepfunctions._run_execution = _run
     stepfunctions._call_lambda = _invoke
     stepfunctions._SERVICE_DISPATCH[_SEND] = _send
+    stepfunctions._invoke_nested_start_execution = _start
     stepfunctions._fail_execution = _fail
     stepfunctions._emit_execution_status_event = _tell
     stepfunctions._create_state_machine = _admitting(_create)
@@ -196,3 +198,15 @@ def _send(resource: str, message: dict[str, Any]) -> Any:
         cause = f"{error} (Service: AmazonSQS; Status Code: 403; Error Code: AccessDenied)"
         raise stepfunctions._ExecutionError("SQS.AmazonSQSException", cause) from error
     return _send_message(resource, message)
+
+
+def _start(resource: str, given: dict[str, Any]) -> Any:
+    """Start a machine with the role of the machine that this thread works for."""
+    try:
+        session = _session()
+        if session is not None:
+            access.require(session, "states:StartExecution", str(given.get("StateMachineArn")))
+    except access.Refused as error:
+        cause = f"{error} (Service: AWSStepFunctions; Status Code: 400; Error Code: AccessDeniedException)"
+        raise stepfunctions._ExecutionError("StepFunctions.AWSStepFunctionsException", cause) from error
+    return _start_nested(resource, given)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 import boto3
@@ -15,7 +16,8 @@ from sandbox.operations import subscription, waiting
 from sandbox.run import Run
 from sandbox.server import REGION
 
-from . import Broken, must_be
+from . import Broken, Outcome, must_be
+from ._repository import Clone, clone
 
 APP, SHOP = "CodeCommitLeakGuard", "SourceCode"
 APP_NAME = "codecommit_leak_guard"
@@ -85,6 +87,54 @@ def ears(run: Run, topic: str) -> Iterator[Ears]:
         yield Ears(run, queue_url)
 
 
+@contextmanager
+def repository(run: Run) -> Iterator[Clone]:
+    """Make a repository that the guard watches, and clone it; it goes when all of it was scanned.
+
+    Args:
+        run: The run.
+    """
+    codecommit = run.client("codecommit")
+    codecommit.create_repository(repositoryName=REPOSITORY)
+    try:
+        with clone(run, REPOSITORY) as work:
+            yield work
+        run.wait("the scans to end", lambda: not scans(run, ended="RUNNING"), 90)
+    finally:
+        codecommit.delete_repository(repositoryName=REPOSITORY)
+
+
+def alone(function: Callable[[Run], Outcome]) -> Callable[[Run], Outcome]:
+    """Take the users away that a scenario has made, when it is over.
+
+    Args:
+        function: The scenario.
+    """
+
+    @wraps(function)
+    def played(run: Run) -> Outcome:
+        try:
+            return function(run)
+        finally:
+            while _users:
+                _leave(run, _users.pop())
+
+    return played
+
+
+_users: list[str] = []
+"""The users that the scenario has made."""
+
+
+def _leave(run: Run, name: str) -> None:
+    iam = run.client("iam")
+    for key in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:
+        iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+    for policy in iam.list_attached_user_policies(UserName=name)["AttachedPolicies"]:
+        iam.detach_user_policy(UserName=name, PolicyArn=policy["PolicyArn"])
+    iam.delete_user(UserName=name)
+
+
 def user_key(run: Run, name: str, *, path: str = PATH, tags: Mapping[str, str] | None = None) -> dict[str, str]:
     """Make a user with a key, and return the key.
 
@@ -98,6 +148,7 @@ def user_key(run: Run, name: str, *, path: str = PATH, tags: Mapping[str, str] |
     iam.create_user(
         UserName=name, Path=path, Tags=[{"Key": key, "Value": value} for key, value in (tags or {}).items()]
     )
+    _users.append(name)
     key: dict[str, str] = iam.create_access_key(UserName=name)["AccessKey"]
     return key
 

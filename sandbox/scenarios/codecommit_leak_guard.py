@@ -19,10 +19,12 @@ from ._leaks import (
     REPOSITORY,
     ROLE,
     SHOP,
+    alone,
     credentials,
     ears,
     must_become_inactive,
     pushed,
+    repository,
     scans,
     start,
     status,
@@ -37,18 +39,19 @@ DEPLOYMENTS = (
     Deployment((SHOP,), app="examples/codecommit_leak_guard/app.py"),
 )
 COMMITS = 200
+LAST_SLICE = 199
 TOO_LARGE = 6 * 1024 * 1024 + 1
 FOREIGN = "210987654321"
 
 
 @scenario("a first push with a key")
+@alone
 def first_push(run: Run) -> Outcome:
     """The key of the first push is inactive within seconds; people are told where it is, and never the key."""
-    run.client("codecommit").create_repository(repositoryName=REPOSITORY)
     key = user_key(run, "ana")
     must_be(usable(run, key), "the key cannot be used")
     topic = run.outputs(APP)["NotificationTopicArn"]
-    with clone(run, REPOSITORY) as work, ears(run, topic) as people:
+    with repository(run) as work, ears(run, topic) as people:
         files = {"README.md": b"# Services\n", "config/aws.ini": b"# ours\n" + credentials(key)}
         commit = work.put(files, "Configure")
         must_become_inactive(run, key)
@@ -59,11 +62,12 @@ def first_push(run: Run) -> Outcome:
 
 
 @scenario("a key added and removed in one push")
+@alone
 def removed(run: Run) -> Outcome:
     """What a push adds and removes again stays in the history, and is found; in base64 and in a message as well."""
     keys = [user_key(run, name) for name in ("ben", "cleo", "dora")]
     topic = run.outputs(APP)["NotificationTopicArn"]
-    with clone(run, REPOSITORY) as work, ears(run, topic) as people:
+    with repository(run) as work, ears(run, topic) as people:
         first, _ = work.put_and_remove({"debug.env": credentials(keys[0])})
         encoded = base64.encodebytes(credentials(keys[1]))
         work.put({"secret.yaml": b"data:\n  credentials: " + encoded.replace(b"\n", b"") + b"\n"}, "Add a secret")
@@ -77,13 +81,14 @@ def removed(run: Run) -> Outcome:
 
 
 @scenario("200 commits in one push")
+@alone
 def many(run: Run) -> Outcome:
     """A push that one call of the function has no time for is scanned to its end by further calls."""
     keys = [user_key(run, name) for name in ("emil", "fay")]
     function = run.resource(APP, FUNCTION, "Scan")
     before = len(scans(run))
     told(run, "/_sandbox/lambda/time", {"function": function, "seconds": 92})
-    with clone(run, REPOSITORY) as work, watched(run, "codecommit:GetCommit") as calls:
+    with repository(run) as work, watched(run, "codecommit:GetCommit") as calls:
         special = {0: {"old.env": credentials(keys[0])}, COMMITS - 1: {"new.env": credentials(keys[1])}}
         work.put_many(COMMITS, special)
         for key in keys:
@@ -94,10 +99,13 @@ def many(run: Run) -> Outcome:
 
 
 @scenario("a force push, a new branch with a merge, and an annotated tag")
+@alone
 def references(run: Run) -> Outcome:
     """However commits get into the repository: each is scanned, and one that was is not looked at again."""
     keys = [user_key(run, name) for name in ("gus", "hana", "ines", "jon")]
-    with clone(run, REPOSITORY) as work:
+    with repository(run) as work:
+        for number in range(2):
+            work.put({"base.txt": b"%d\n" % number})
         work.replace({"forced.env": credentials(keys[0])})
         must_become_inactive(run, keys[0])
         work.switch("feature", "HEAD")
@@ -117,6 +125,7 @@ def references(run: Run) -> Outcome:
 
 
 @scenario("what is not scanned")
+@alone
 def not_scanned(run: Run) -> Outcome:
     """A binary is passed over, an example of AWS is no leak, and a file that is too large is told of."""
     example = {
@@ -128,7 +137,7 @@ def not_scanned(run: Run) -> Outcome:
         "docs.md": credentials(example),
         "dump.sql": b"INSERT INTO t VALUES (1);\n" * (TOO_LARGE // 26 + 1),
     }
-    with clone(run, REPOSITORY) as work, ears(run, run.outputs(APP)["NotificationTopicArn"]) as people:
+    with repository(run) as work, ears(run, run.outputs(APP)["NotificationTopicArn"]) as people:
         work.put(files, "Add files")
         said = people.must_hear("reported")
         others = [one["outcome"] for one in people.heard() if one["outcome"] != "reported"]
@@ -138,12 +147,13 @@ def not_scanned(run: Run) -> Outcome:
 
 
 @scenario("CodeCommit and IAM throttle")
+@alone
 def throttled(run: Run) -> Outcome:
     """Calls that are refused for being too many are made again, until the key is inactive."""
     key = user_key(run, "kim")
     refused = {"error": "ThrottlingException", "times": 3, "function": "Scan"}
     with (
-        clone(run, REPOSITORY) as work,
+        repository(run) as work,
         faulty(run, "codecommit:GetBlob", **refused),  # type: ignore[arg-type]
         faulty(run, "iam:UpdateAccessKey", "Throttling", 4, function="Response"),
     ):
@@ -153,12 +163,13 @@ def throttled(run: Run) -> Outcome:
 
 
 @scenario("IAM refuses")
+@alone
 def refused(run: Run) -> Outcome:
     """A key that could not be disabled is told of as loud as can be, and the alarm rings."""
     key, role = user_key(run, "lars"), run.resource(APP, ROLE, "Response")
     out = run.outputs(APP)
     with (
-        clone(run, REPOSITORY) as work,
+        repository(run) as work,
         ears(run, out["NotificationTopicArn"]) as people,
         listener(run, out["AlarmTopicArn"]) as operators,
         denied(run, role, ["iam:UpdateAccessKey"]),
@@ -172,6 +183,7 @@ def refused(run: Run) -> Outcome:
 
 
 @scenario("keys that are only told of")
+@alone
 def told_only(run: Run) -> Outcome:
     """Keys of exempt and break-glass users, of users elsewhere, of the root user and of others stay as they are."""
     exempt, spared = user_key(run, "robot"), user_key(run, "glass", tags={"break-glass": "true"})
@@ -184,7 +196,7 @@ def told_only(run: Run) -> Outcome:
         "no_user": {"AccessKeyId": root["accessKeyId"], "SecretAccessKey": root["secretAccessKey"]},
         "foreign_account": {"AccessKeyId": key_ids.key_id(FOREIGN), "SecretAccessKey": key_ids.secret_key()},
     }
-    with clone(run, REPOSITORY) as work, ears(run, run.outputs(APP)["NotificationTopicArn"]) as people:
+    with repository(run) as work, ears(run, run.outputs(APP)["NotificationTopicArn"]) as people:
         work.put({f"{name}.env": credentials(key) for name, key in keys.items()})
         said = {name: people.must_hear(name, key) for name, key in keys.items()}
     must_be(said["foreign_account"]["account"] == FOREIGN, f"told was {said['foreign_account']}")
@@ -194,16 +206,17 @@ def told_only(run: Run) -> Outcome:
 
 
 @scenario("the same event twice, and a death in between")
+@alone
 def twice(run: Run) -> Outcome:
     """The function dies after it has disabled the key, and the event comes again: done once, told once, as done."""
     key, function = user_key(run, "nora"), run.resource(APP, FUNCTION, "Response")
     told(run, "/_sandbox/lambda/crash", {"function": function, "region": REGION, "call": "iam:UpdateAccessKey"})
     with (
-        clone(run, REPOSITORY) as work,
+        repository(run) as work,
         ears(run, run.outputs(APP)["NotificationTopicArn"]) as people,
         watched(run, "iam:UpdateAccessKey") as calls,
     ):
-        old = work.git("rev-parse", "HEAD")
+        old = work.put({"README.md": b"# Services\n"})
         new = work.put({"nora.env": credentials(key)})
         people.must_hear("disabled", key)
         start(run, pushed(run, {"commitId": new, "oldCommitId": old}))
@@ -213,32 +226,52 @@ def twice(run: Run) -> Outcome:
     return Outcome("1 push, its event twice, 1 death of the function", "disabled once, told once")
 
 
+@scenario("a history that is too long for one run")
+@alone
+def handed_over(run: Run) -> Outcome:
+    """A run hands over to another one; the key that somebody has activated again meanwhile is inactive again."""
+    key, before = user_key(run, "olga"), len(scans(run))
+    with repository(run) as work, ears(run, run.outputs(APP)["NotificationTopicArn"]) as people:
+        work.put({"olga.env": credentials(key)})
+        must_become_inactive(run, key)
+        run.wait("the end of the scan", lambda: len(scans(run)) > before)
+        run.client("iam").update_access_key(UserName="olga", AccessKeyId=key["AccessKeyId"], Status="Active")
+        # The last slice of a run, as if there had been 199 before.
+        start(run, {"walk": "long", "request": {"full_scan": {"repository": REPOSITORY}}, "slice": LAST_SLICE})
+        must_become_inactive(run, key)
+        said = people.must_hear("reported")
+    must_be(said["walk"] == "long" and len(scans(run)) == before + 3, f"told was {said}")
+    return Outcome("1 full scan from its 200th slice on", "goes on in another run; inactive again, summary told")
+
+
 @scenario("the scan fails for good")
+@alone
 def set_aside(run: Run) -> Outcome:
     """A push that cannot be scanned waits in the queue, and is scanned when the machine is given it again."""
     key, role = user_key(run, "otto"), run.resource(APP, ROLE, "ScanFunction")
     out = run.outputs(APP)
-    with (
-        clone(run, REPOSITORY) as work,
-        listener(run, out["AlarmTopicArn"]) as operators,
-        denied(run, role, ["codecommit:GetDifferences"]),
-    ):
-        work.put({"otto.env": credentials(key)})
-        (event,) = run.wait("the queue of failed scans", lambda: waiting(run, out["FailedScansUrl"]), 90)
-        operators.must_hear("FailedScans")
-    must_be(status(run, key) == "Active", "the key is inactive")
-    start(run, event)
-    must_become_inactive(run, key)
+    with repository(run) as work:
+        with (
+            listener(run, out["AlarmTopicArn"]) as operators,
+            denied(run, role, ["codecommit:GetDifferences"]),
+        ):
+            work.put({"otto.env": credentials(key)})
+            (event,) = run.wait("the queue of failed scans", lambda: waiting(run, out["FailedScansUrl"]), 90)
+            operators.must_hear("FailedScans")
+        must_be(status(run, key) == "Active", "the key is inactive")
+        start(run, event)
+        must_become_inactive(run, key)
     run.client("sqs").purge_queue(QueueUrl=out["FailedScansUrl"])
     return Outcome("1 push that cannot be read", "key inactive after the replay", "1 in the queue, alarm rang")
 
 
 @scenario("nobody can be told")
+@alone
 def mute(run: Run) -> Outcome:
     """The key is made inactive all the same; the finding waits in the queue and is told of when it is given again."""
     key, role = user_key(run, "pia"), run.resource(APP, ROLE, "Response")
     out = run.outputs(APP)
-    with clone(run, REPOSITORY) as work, ears(run, out["NotificationTopicArn"]) as people:
+    with repository(run) as work, ears(run, out["NotificationTopicArn"]) as people:
         with denied(run, role, ["sns:Publish"]):
             work.put({"pia.env": credentials(key)})
             must_become_inactive(run, key)
@@ -250,26 +283,25 @@ def mute(run: Run) -> Outcome:
 
 
 @scenario("the machine cannot be started")
+@alone
 def undelivered(run: Run) -> Outcome:
     """A push that does not reach the machine waits in the dead-letter queue as the event that it was."""
     key, role = user_key(run, "quin"), run.resource(APP, ROLE, "Pushes")
     out = run.outputs(APP)
-    with (
-        clone(run, REPOSITORY) as work,
-        listener(run, out["AlarmTopicArn"]) as operators,
-        denied(run, role, ["states:StartExecution"]),
-    ):
-        work.put({"quin.env": credentials(key)})
-        (event,) = run.wait("the dead-letter queue", lambda: waiting(run, out["DeadLetterQueueUrl"]))
-        operators.must_hear("PushesUndelivered")
-    start(run, event)
-    must_become_inactive(run, key)
+    with repository(run) as work:
+        with listener(run, out["AlarmTopicArn"]) as operators, denied(run, role, ["states:StartExecution"]):
+            work.put({"quin.env": credentials(key)})
+            (event,) = run.wait("the dead-letter queue", lambda: waiting(run, out["DeadLetterQueueUrl"]))
+            operators.must_hear("PushesUndelivered")
+        start(run, event)
+        must_become_inactive(run, key)
     return Outcome(
         "1 push that does not reach the machine", "key inactive after the replay", "1 in the queue, alarm rang"
     )
 
 
 @scenario("by trigger: quarantine, and a session that is revoked")
+@alone
 def triggered(run: Run) -> Outcome:
     """The shop's repository calls the guard by itself: its user is put under quarantine, its role's sessions end."""
     out, key = run.outputs(SHOP), user_key(run, "rosa")
@@ -299,6 +331,7 @@ def triggered(run: Run) -> Outcome:
 
 
 @scenario("a whole history, by an auditor")
+@alone
 def history(run: Run) -> Outcome:
     """Somebody who may start scans and nothing else has a whole history scanned: what was there before the guard."""
     out = run.outputs(SHOP)

@@ -177,7 +177,9 @@ def crashes(run: Run) -> Outcome:
         made = calls(run, since=before)
         for one in ("RegisterWorkspaceDirectory", "AssociateConnectionAlias", "CreateWorkspaces"):
             must_be(made.count(one) == 1, f"{one} was called {made.count(one)} times")
-        died = told(run, "/_sandbox/lambda/crashes", {})["crashes"]
+        # Functions of other architectures may have died before, in the same embedded AWS.
+        every = told(run, "/_sandbox/lambda/crashes", {})["crashes"]
+        died = [one for one in every if one["call"] in DEATHS.values()]
         must_be(len(died) == len(DEATHS), f"functions died {len(died)} times: {died}")
         site.deploy()
         must_be(calls(run, since=before) == made, f"deploying again called {calls(run, since=before + len(made))}")

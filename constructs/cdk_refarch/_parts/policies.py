@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -63,6 +65,18 @@ def use_key(scope: Construct, key: kms.IKey, service: str, actions: list[str]) -
         service: The service that calls KMS for the role, as in ``s3``.
         actions: What the service needs.
     """
+    return use_keys(scope, [key], service, actions)
+
+
+def use_keys(scope: Construct, keys: Sequence[kms.IKey], service: str, actions: list[str]) -> iam.PolicyStatement:
+    """Return the one statement that lets a role use several keys through one service only.
+
+    Args:
+        scope: Any construct of the stack.
+        keys: The keys, at least one.
+        service: The service that calls KMS for the role, as in ``s3``.
+        actions: What the service needs.
+    """
     stack = cdk.Stack.of(scope)
     hosts = [f"{service}.{stack.region}.amazonaws.com"]
     # AWS does not document which ending the value has outside the commercial partition, so both are admitted there.
@@ -70,6 +84,6 @@ def use_key(scope: Construct, key: kms.IKey, service: str, actions: list[str]) -
         hosts.append(f"{service}.{stack.region}.{stack.url_suffix}")
     return iam.PolicyStatement(
         actions=actions,
-        resources=[key.key_arn],
+        resources=[key.key_arn for key in keys],
         conditions={"StringEquals": {"kms:ViaService": hosts if len(hosts) > 1 else hosts[0]}},
     )

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
+import aws_cdk as cdk
 from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks, is_token
 from cdk_refarch._parts.choice_checks import check_choice
-from cdk_refarch._parts.list_checks import check_flag, check_known, elements
+from cdk_refarch._parts.list_checks import check_flag, elements
 from cdk_refarch._parts.people_topic import check_emails
 from cdk_refarch._parts.resource_checks import check_present, check_resource, check_same_account
 
-from .values import Delivery, LeakNotification, LeakResponse
+from .response_checks import check_repetition, check_response
+from .values import Delivery, LeakNotification
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_codecommit as codecommit
+    from aws_cdk import aws_kms as kms
+
+__all__ = ["check_notification", "check_region", "check_repositories", "check_response"]
 
 WITHOUT_CODECOMMIT = (
     *("us-iso", "eu-iso", "eusc-"),
@@ -29,20 +37,11 @@ together, or into the policy of the one that triggers call, which has 20 KB:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html and
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
-MAX_PATHS = 20
-MAX_ROLES = 10
+REPOSITORY_NAME = r"[A-Za-z0-9_.-]{1,100}"
+"""https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html"""
 
-MAX_CHARACTERS = 2000
-"""Paths of users go into the policies of a role twice. The names of exempt ones go into the function's environment,
-which has 4 KB: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
-
-USER_PATH = r"/([!-#%-)+->@-~]{1,510}/)?"
-"""https://docs.aws.amazon.com/IAM/latest/APIReference/API_User.html, without ``*``, ``?`` and ``$``, which mean
-something else in policies."""
-
-USER_NAME = r"[A-Za-z0-9_+=,.@-]{1,64}"
-TAG_KEY = r"(?!aws:)[A-Za-z0-9 _.:/=+@-]{1,128}"
-"""https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html"""
+MAX_KEYS = 10
+"""More would not fit into the role of a function beside the most repositories."""
 
 
 def check_region(checks: Checks, region: str) -> None:
@@ -61,7 +60,7 @@ def check_region(checks: Checks, region: str) -> None:
 
 
 def check_repositories(
-    checks: Checks, scope: Construct, repositories: object, decrypt_keys: object, delivery: object
+    checks: Checks, scope: Construct, repositories: object, decrypt_keys: Sequence[kms.IKey], delivery: object
 ) -> None:
     """Check what is watched, and how.
 
@@ -77,11 +76,7 @@ def check_repositories(
     """
     remedy = "leave it out for EventBridge, or give 'trigger'"
     check_choice(checks, "delivery", delivery, get_args(Delivery), remedy=remedy)
-    remedy = "give the keys that the repositories are encrypted with"
-    for key in elements(checks, "decrypt_keys", decrypt_keys, unit="keys", remedy=remedy, high=20):
-        check_present(checks, "each of decrypt_keys", key, "key_arn", "IKey")
-        checks.same_region("each of decrypt_keys", key, scope)
-        checks.key("each of decrypt_keys", key)
+    _check_keys(checks, scope, decrypt_keys)
     if repositories is None:
         if delivery == "trigger":
             remedy = "give the repositories, or leave delivery out"
@@ -92,72 +87,41 @@ def check_repositories(
         remedy = "give some, or leave delivery out"
     high = MAX_REPOSITORIES["trigger" if delivery == "trigger" else "eventbridge"]
     given = elements(checks, "repositories", repositories, unit="repositories", remedy=remedy, low=1, high=high)
-    seen = set()
     for one in given:
         check_present(checks, "each of repositories", one, "repository_clone_url_http", "IRepository")
         checks.same_region("each of repositories", one, scope)
         remedy = "put a guard into the account of the repository"
         check_same_account(checks, "each of repositories", one, scope, remedy)
-        if getattr(one.node.default_child, "kms_key_id", None) is not None and not decrypt_keys:
-            remedy = "give decrypt_keys the key of the repository, or the guard cannot read it"
-            checks.refuse("decrypt_keys", "given when a repository has a key of its own", "no key", remedy)
-        if one.repository_arn in seen:
-            got = f"{one.repository_name!r} twice"
-            checks.refuse("repositories", "a list without repetition", got, "drop one of them")
-        seen.add(one.repository_arn)
+        rule = "a repository whose name has 1 to 100 letters, digits and _.-"
+        remedy = "name one; leave the argument out to watch all"
+        checks.matches("each of repositories", one.repository_name, REPOSITORY_NAME, rule=rule, remedy=remedy)
+        _check_readable(checks, one, decrypt_keys)
+    check_repetition(checks, "repositories", [(one.repository_arn, repr(one.repository_name)) for one in given])
 
 
-def check_response(checks: Checks, scope: Construct, response: LeakResponse) -> None:
-    """Check what is done.
-
-    Args:
-        checks: The checks of the construct.
-        scope: The scope that the construct will be put in.
-        response: The argument.
-
-    Raises:
-        ValueError: If it could not be done, or would reach further than it says.
-    """
-    checks.instance("response", response, LeakResponse, remedy="give LeakResponse() or leave it out")
-    inner = checks.within("Response")
-    check_flag(inner, "dry_run", response.dry_run, remedy="give False to let it act")
-    _check_paths(inner, response.user_paths)
-    _check_exempt(inner, response.exempt_users)
-    remedy = "give the key of a tag such as 'break-glass'"
-    check_known(inner, "break_glass_tag", response.break_glass_tag, remedy=remedy)
-    rule = "1 to 128 letters, digits, spaces and _.:/=+@- that do not begin with aws:"
-    inner.matches("break_glass_tag", response.break_glass_tag, TAG_KEY, rule=rule, remedy=remedy)
-    check_resource(inner, None, "quarantine_policy", response.quarantine_policy, "managed_policy_arn", "IManagedPolicy")
-    remedy = "give roles whose sessions may all be revoked"
-    for role in elements(inner, "revoke_roles", response.revoke_roles, unit="roles", remedy=remedy, high=MAX_ROLES):
-        check_present(inner, "each of revoke_roles", role, "role_arn", "IRole")
-        remedy = "put a guard into the account of the role"
-        check_same_account(inner, "each of revoke_roles", role, scope, remedy)
+def _check_keys(checks: Checks, scope: Construct, keys: object) -> None:
+    remedy = "give the keys that the repositories are encrypted with"
+    given = elements(checks, "decrypt_keys", keys, unit="keys", remedy=remedy, high=MAX_KEYS)
+    for key in given:
+        check_present(checks, "each of decrypt_keys", key, "key_arn", "IKey")
+        checks.same_region("each of decrypt_keys", key, scope)
+        checks.key("each of decrypt_keys", key)
+    check_repetition(checks, "decrypt_keys", [(key.key_arn, f"the key {key.node.path}") for key in given])
 
 
-def _check_paths(inner: Checks, paths: Sequence[str]) -> None:
-    remedy = "write them as ['/people/'], or leave it out for all users"
-    given = elements(inner, "user_paths", paths, unit="paths", remedy=remedy, low=1, high=MAX_PATHS, known=True)
-    rule = "a path with a slash at both ends, without *, ? and $"
-    for path in given:
-        check_known(inner, "each of user_paths", path, remedy=remedy)
-        inner.matches("each of user_paths", path, USER_PATH, rule=rule, remedy=remedy)
-    _check_length(inner, "user_paths", paths, "paths", "give one that has the others below it")
-
-
-def _check_exempt(inner: Checks, names: Sequence[str]) -> None:
-    remedy = "give names of IAM users, without their paths"
-    for name in elements(inner, "exempt_users", names, unit="users", remedy=remedy, known=True):
-        check_known(inner, "each of exempt_users", name, remedy=remedy)
-        rule = "the name of an IAM user: 1 to 64 letters, digits and _+=,.@-"
-        inner.matches("each of exempt_users", name, USER_NAME, rule=rule, remedy=remedy)
-    _check_length(inner, "exempt_users", names, "names", "give the others the tag of break_glass_tag instead")
-
-
-def _check_length(inner: Checks, argument: str, texts: Sequence[str], unit: str, remedy: str) -> None:
-    length = len(json.dumps(list(texts)))
-    if length > MAX_CHARACTERS:
-        inner.refuse(argument, f"{unit} with {MAX_CHARACTERS} characters together", f"{length} characters", remedy)
+def _check_readable(checks: Checks, repository: codecommit.IRepository, keys: Sequence[kms.IKey]) -> None:
+    own = getattr(repository.node.default_child, "kms_key_id", None)
+    if own is None:
+        return
+    resolve = cdk.Stack.of(repository).resolve
+    own = resolve(own)
+    # Nobody can tell here which key an alias is for.
+    aliased = "alias/" in json.dumps(own)
+    if keys and (aliased or any(own in (resolve(key.key_arn), resolve(key.key_id)) for key in keys)):
+        return
+    got = f"only others than that of {repository.node.path}" if keys else "no key"
+    remedy = "give decrypt_keys the key of the repository, or the guard cannot read it"
+    checks.refuse("decrypt_keys", "given when a repository has a key of its own", got, remedy)
 
 
 def check_notification(checks: Checks, scope: Construct, notification: LeakNotification) -> None:

@@ -19,7 +19,7 @@ from cdk_refarch._parts.functions import python_function
 from cdk_refarch._parts.log_metrics import measure_lines
 from cdk_refarch._parts.names import address
 from cdk_refarch._parts.operation import Operation
-from cdk_refarch._parts.policies import statement, use_key
+from cdk_refarch._parts.policies import statement, use_keys
 
 from .record import use_record
 
@@ -87,7 +87,7 @@ class LeakScan(Construct):
             memory_mib=MEMORY_MIB,
             statements=[
                 statement(READING, *arns),
-                *(use_key(self, key, "codecommit", ["kms:Decrypt"]) for key in decrypt_keys),
+                *([use_keys(self, decrypt_keys, "codecommit", ["kms:Decrypt"])] if decrypt_keys else []),
                 *use_record(self, table, operation, ["GetItem", "PutItem", "UpdateItem"]),
             ],
             environment={"TABLE_NAME": table.table_name},

@@ -126,4 +126,12 @@ class PushTriggers(Construct):
                 "call it again with each message of its queue.",
             ),
         ]
+        watched.append(
+            (
+                "TriggerLost",
+                self.function.metric("DeadLetterErrors", statistic="Sum"),
+                "Pushes were not scanned, and the queue of failed events could not take them: they are lost. Mend the "
+                "queue, its key and the function's role, and scan the repositories as a whole by the state machine.",
+            )
+        )
         return alarms(self, watched, topic, suffix="Alarm")

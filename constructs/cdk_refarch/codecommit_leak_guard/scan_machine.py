@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -25,6 +26,12 @@ LONGEST_DAYS = 7
 
 SCAN_SECONDS, ANSWER_SECONDS = 930, 330
 """A little longer than the functions may run."""
+
+HOPELESS = {"ErrorEquals": ["OvertakenError", "QueueTooLongError", "ValueError"], "MaxAttempts": 0}
+"""What does not pass by itself; the first that fits an error is taken."""
+
+BUSY_SECONDS = 20
+"""How long a run waits for another one that answers the same leak."""
 
 AT_ONCE = 4
 """How many leaks are answered at the same time; IAM allows few calls in a second."""
@@ -71,11 +78,22 @@ class ScanMachine(Construct):
             ],
             operation=operation,
         )
+        self._go_on()
         self.alarms: Mapping[str, cloudwatch.Alarm] = self._alarms(operation.alarm_topic)
+
+    def _go_on(self) -> None:
+        """Let the machine start itself, where a history gets too long."""
+        # A policy of its own, because the machine needs the role before its name is known.
+        iam.Policy(
+            self,
+            "GoingOn",
+            roles=[cast("iam.IRole", self.node.find_child("Role"))],
+            statements=[statement(["states:StartExecution"], self.state_machine.state_machine_arn)],
+        )
 
     def _alarms(self, topic: sns.ITopic | None) -> dict[str, cloudwatch.Alarm]:
         machine = self.state_machine
-        again = "Its input says what was not scanned to its end: start the state machine with it again."
+        again = "aws stepfunctions describe-execution tells its input: start the state machine with it again."
         watched: list[Watched] = [
             (
                 "FailedScans",
@@ -97,13 +115,24 @@ class ScanMachine(Construct):
 
 def _definition(scan: str, respond: str, queue_url: str) -> dict[str, Any]:
     """Return the state machine in Amazon States Language."""
-    fails = {"ErrorEquals": ["States.ALL"], "ResultPath": "$.problem", "Next": "SetAside"}
+    fails = {"ErrorEquals": ["States.ALL"], "ResultPath": "$.problem"}
     return {
         "Comment": "Scans a push or a whole history for AWS credentials and answers what it finds",
-        "StartAt": "Begin",
+        "StartAt": "Begun",
         # Here, because the CDK does not write its own argument into a definition that is a text.
         "TimeoutSeconds": LONGEST_DAYS * 24 * 3600,
         "States": {
+            # What was set aside, or handed over by an earlier run, goes on where it was.
+            "Begun": {
+                "Type": "Choice",
+                "Choices": [
+                    {
+                        "And": [{"Variable": f"$.{one}", "IsPresent": True} for one in ("walk", "request", "slice")],
+                        "Next": "Scan",
+                    }
+                ],
+                "Default": "Begin",
+            },
             "Begin": {
                 "Type": "Pass",
                 # Names of runs may be given again after 90 days.
@@ -116,12 +145,13 @@ def _definition(scan: str, respond: str, queue_url: str) -> dict[str, Any]:
             },
             "Scan": {
                 # Repositories are shared with people, whose calls are throttled together with these.
-                **invoke(scan, "$", _insists(5, 6), timeout_seconds=SCAN_SECONDS),
+                **invoke(scan, "$", HOPELESS, _insists(5, 6), timeout_seconds=SCAN_SECONDS),
                 "OutputPath": "$.result.Payload",
-                "Catch": [fails],
+                "Catch": [{**fails, "Next": "SetAside"}],
                 "Next": "Answer",
             },
-            "Answer": _answers(respond, queue_url, fails),
+            # Its findings would be lost to whoever goes on with the walk; another walk comes across them again.
+            "Answer": {**_answers(respond, queue_url), "Catch": [{**fails, "Next": "SetRequestAside"}]},
             "Done": {
                 "Type": "Choice",
                 "Choices": [
@@ -133,6 +163,7 @@ def _definition(scan: str, respond: str, queue_url: str) -> dict[str, Any]:
                         "Next": "Report",
                     },
                     {"Variable": "$.done", "BooleanEquals": True, "Next": "Scanned"},
+                    {"Variable": "$.hand_over", "BooleanEquals": True, "Next": "HandOver"},
                 ],
                 "Default": "Scan",
             },
@@ -143,19 +174,32 @@ def _definition(scan: str, respond: str, queue_url: str) -> dict[str, Any]:
                     _insists(3, 5),
                     timeout_seconds=ANSWER_SECONDS,
                 ),
-                "Catch": [fails],
+                "Catch": [{**fails, "Next": "SetAside"}],
+                "Next": "Scanned",
+            },
+            # A history has 25,000 events: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+            "HandOver": {
+                "Type": "Task",
+                "Resource": f"arn:{cdk.Aws.PARTITION}:states:::states:startExecution",
+                "Parameters": {
+                    "StateMachineArn.$": "$$.StateMachine.Id",
+                    "Input": {"walk.$": "$.walk", "request.$": "$.request", "slice.$": "$.slice"},
+                },
+                "ResultPath": "$.result",
+                "Retry": [_insists(3, 5)],
+                "Catch": [{**fails, "Next": "SetAside"}],
                 "Next": "Scanned",
             },
             "Scanned": {"Type": "Succeed"},
-            "SetAside": {**_set_aside(queue_url, "$.request"), "Next": "Failed"},
+            "SetAside": {**_set_aside(queue_url, "$"), "Next": "Failed"},
+            "SetRequestAside": {**_set_aside(queue_url, "$.request"), "Next": "Failed"},
             "Failed": {"Type": "Fail", "ErrorPath": "$.problem.Error", "CausePath": "$.problem.Cause"},
         },
     }
 
 
-def _answers(respond: str, queue_url: str, fails: Mapping[str, Any]) -> dict[str, Any]:
+def _answers(respond: str, queue_url: str) -> dict[str, Any]:
     """Return the state that answers findings, some at a time. Those that fail do not keep the others back."""
-    busy = {"ErrorEquals": ["BusyError"], "IntervalSeconds": 10, "MaxAttempts": 40, "BackoffRate": 1}
     return {
         "Type": "Map",
         "ItemsPath": "$.findings",
@@ -170,15 +214,22 @@ def _answers(respond: str, queue_url: str, fails: Mapping[str, Any]) -> dict[str
             "StartAt": "Respond",
             "States": {
                 "Respond": {
-                    **invoke(respond, "$", busy, _insists(3, 5), timeout_seconds=ANSWER_SECONDS),
+                    **invoke(respond, "$", HOPELESS, _insists(3, 5), timeout_seconds=ANSWER_SECONDS),
                     "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.problem", "Next": "SetAnswersAside"}],
-                    "End": True,
+                    "Next": "Answered",
                 },
+                # Another run answers one of them, until its function must have ended.
+                "Answered": {
+                    "Type": "Choice",
+                    "Choices": [{"Variable": "$.result.Payload.busy", "BooleanEquals": True, "Next": "Wait"}],
+                    "Default": "Told",
+                },
+                "Wait": {"Type": "Wait", "Seconds": BUSY_SECONDS, "Next": "Respond"},
+                "Told": {"Type": "Succeed"},
                 "SetAnswersAside": {**_set_aside(queue_url, "$.again"), "End": True},
             },
         },
         "ResultPath": "$.answers",
-        "Catch": [fails],
         "Next": "Done",
     }
 

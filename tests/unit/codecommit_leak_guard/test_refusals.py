@@ -10,10 +10,10 @@ import botocore.session
 import pytest
 
 from cdk_refarch import CodeCommitLeakGuard
-from cdk_refarch.codecommit_leak_guard.argument_checks import MAX_REPOSITORIES, WITHOUT_CODECOMMIT
+from cdk_refarch.codecommit_leak_guard.argument_checks import MAX_KEYS, MAX_REPOSITORIES, WITHOUT_CODECOMMIT
 from tests.unit import refusals as given
 from tests.unit.codecommit_leak_guard import refusals as own
-from tests.unit.codecommit_leak_guard.refusals import guard, repositories
+from tests.unit.codecommit_leak_guard.refusals import guard, keys, repositories, repository
 from tests.unit.refusals import Call, Case, names, refused
 
 NO_CODECOMMIT = "region of the stack must be one that has AWS CodeCommit, got"
@@ -92,6 +92,39 @@ WATCHED: list[Case] = [
         "decrypt_keys must be given when a repository has a key of its own, got no key; give decrypt_keys the key of "
         "the repository, or the guard cannot read it",
     ),
+    *(
+        (
+            guard(repositories=[encrypted], decrypt_keys=others),
+            f"decrypt_keys must be given when a repository has a key of its own, got only others than that of {path}; "
+            "give decrypt_keys the key of the repository, or the guard cannot read it",
+        )
+        for encrypted, others, path in (
+            (own.ENCRYPTED, keys(2), "Stack/Encrypted"),
+            (own.ENCRYPTED, [given.PLAIN_KEY], "Stack/Encrypted"),
+            (own.PLAIN_ENCRYPTED, [given.KEY, given.SYMMETRIC_KEY], "Stack/PlainEncrypted"),
+            (own.BY_KEY_ID, [given.PLAIN_KEY], "Stack/ByKeyId"),
+        )
+    ),
+    (
+        guard(repositories=[own.ALIASED]),
+        "decrypt_keys must be given when a repository has a key of its own, got no key; give decrypt_keys the key of "
+        "the repository, or the guard cannot read it",
+    ),
+    *(
+        (
+            guard(repositories=[repository(name)]),
+            f"each of repositories must be a repository whose name has 1 to 100 letters, digits and _.-, got {name!r}; "
+            "name one; leave the argument out to watch all",
+        )
+        for name in ("*", "", "shop*", "sh?p", "a/b", "a b", "é", "a" * 101)
+    ),
+    *(
+        (
+            guard(decrypt_keys=[key, *keys(1), key]),
+            f"decrypt_keys must be a list without repetition, got the key Stack/{id} twice; drop one of them",
+        )
+        for key, id in ((given.KEY, "Key"), (given.PLAIN_KEY, "PlainKey"))
+    ),
     (
         guard(decrypt_keys="alias/code"),
         "decrypt_keys must be a list, got str 'alias/code'; give the keys that the repositories are encrypted with",
@@ -103,8 +136,8 @@ WATCHED: list[Case] = [
     (guard(decrypt_keys=[given.FAR_KEY]), f"each of decrypt_keys {given.ELSEWHERE}"),
     (guard(decrypt_keys=[given.ALIAS]), f"each of decrypt_keys {given.AN_ALIAS}"),
     (
-        guard(decrypt_keys=[given.KEY] * 21),
-        "decrypt_keys must be a list of 0 to 20 keys, got a list of 21; give the keys that the repositories are "
+        guard(decrypt_keys=keys(MAX_KEYS + 1)),
+        "decrypt_keys must be a list of 0 to 10 keys, got a list of 11; give the keys that the repositories are "
         "encrypted with",
     ),
 ]
@@ -124,8 +157,12 @@ LEGAL: list[Call] = [
     guard(repositories=(own.REPOSITORY, own.UNKNOWN)),
     guard(repositories=repositories(MAX_REPOSITORIES["eventbridge"])),
     guard(repositories=repositories(MAX_REPOSITORIES["trigger"]), delivery="trigger"),
-    guard(decrypt_keys=[given.KEY] * 20),
+    guard(repositories=[repository("a"), repository("Shop_1.2-3"), repository("a" * 100)]),
+    guard(decrypt_keys=keys(MAX_KEYS)),
     guard(repositories=[own.ENCRYPTED], decrypt_keys=[given.KEY]),
+    guard(repositories=[own.ENCRYPTED, own.PLAIN_ENCRYPTED], decrypt_keys=[*keys(1), given.PLAIN_KEY, given.KEY]),
+    guard(repositories=[own.BY_KEY_ID], decrypt_keys=[given.KEY]),
+    guard(repositories=[own.ALIASED], decrypt_keys=[given.PLAIN_KEY]),
     guard(given.anywhere, repositories=[own.FAR, own.OTHERS]),
 ]
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
+from aws_cdk import aws_iam as iam
 
 from cdk_refarch import LeakNotification, LeakResponse
-from cdk_refarch.codecommit_leak_guard.argument_checks import MAX_CHARACTERS
+from cdk_refarch.codecommit_leak_guard.response_checks import MAX_CHARACTERS, MAX_ROLES, MAX_TOGETHER
 from tests.unit import refusals as given
 from tests.unit.codecommit_leak_guard import refusals as own
-from tests.unit.codecommit_leak_guard.refusals import guard, notification, response
+from tests.unit.codecommit_leak_guard.refusals import guard, notification, policy, response, role, roles
 from tests.unit.refusals import Call, Case, names, refused
 
 PATHS = "write them as ['/people/'], or leave it out for all users"
@@ -30,6 +34,30 @@ def paths_of(total: int) -> list[str]:
     rest = total - 9 * 204 - 4
     return [*texts, "/".ljust(rest - 1, "y") + "/"]
 
+
+def shown(text: str) -> str:
+    """How a long text is shown in a refusal."""
+    return repr(text) if len(repr(text)) <= 120 else repr(text)[:120] + "..."
+
+
+def together(total: int, **more: Any) -> Call:
+    """A response whose texts are so long together."""
+    users = of_characters(1500)
+    given_roles = roles(MAX_ROLES, 60)
+    rest = total - 1500 - len(json.dumps([one.role_arn for one in given_roles])) - len("break-glass")
+    return response(
+        user_paths=paths_of(rest - more.pop("less", 0)), exempt_users=users, revoke_roles=given_roles, **more
+    )
+
+
+TOO_LONG = (
+    "Response: user_paths, exempt_users and revoke_roles must be of 3500 characters together, with break_glass_tag and "
+    "quarantine_policy, got 3501 characters; give fewer roles, or others the tag of break_glass_tag instead of their "
+    "names"
+)
+A_ROLE = "one role with an ARN of IAM, without * and ?, not below /aws-service-role/ or /aws-reserved/"
+DENYING = "give one that denies, such as AWSCompromisedKeyQuarantineV3 of AWS"
+HERE = "arn:aws:iam::111122223333"
 
 ACTING: list[Case] = [
     (guard(response=None), "response must be a LeakResponse, got NoneType None; give LeakResponse() or leave it out"),
@@ -94,11 +122,11 @@ ACTING: list[Case] = [
     *(
         (
             response(break_glass_tag=wrong),
-            "Response: break_glass_tag must be 1 to 128 letters, digits, spaces and _.:/=+@- that do not begin with "
+            "Response: break_glass_tag must be 1 to 128 letters, digits, inner spaces and _.:/=+@- that do not begin with "
             f"aws:, got {shown}; {TAG}",
         )
         for wrong, shown in (
-            *((one, repr(one)) for one in ("", "aws:tag", "a*")),
+            *((one, repr(one)) for one in ("", " ", "   ", " a", "a ", "aws:tag", "AWS:tag", "aWs:", "a*")),
             ("a" * 129, repr("a" * 129)[:120] + "..."),
         )
     ),
@@ -112,7 +140,7 @@ ACTING: list[Case] = [
         "Response: revoke_roles must be a list, got str 'deploy'; give roles whose sessions may all be revoked",
     ),
     (
-        response(revoke_roles=[own.ROLE] * 11),
+        response(revoke_roles=roles(MAX_ROLES + 1)),
         "Response: revoke_roles must be a list of 0 to 10 roles, got a list of 11; give roles whose sessions may all be "
         "revoked",
     ),
@@ -124,6 +152,67 @@ ACTING: list[Case] = [
         response(revoke_roles=[own.OTHERS_ROLE]),
         f"Response: each of revoke_roles {given.OTHER_ACCOUNT}; put a guard into the account of the role",
     ),
+    *(
+        (
+            response(revoke_roles=[own.ROLE, role(name)]),
+            f"Response: each of revoke_roles must be {A_ROLE}, got {f'{HERE}:role/{name}'!r}; give roles whose sessions "
+            "may all be revoked",
+        )
+        for name in (
+            *("*", "deploy*", "ci/*", "de?loy", "", "ci/", "a b", "é", "d" * 65),
+            *(
+                "aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS",
+                "aws-reserved/sso.amazonaws.com/AWSReservedSSO_a",
+            ),
+        )
+    ),
+    (
+        response(revoke_roles=[role("deploy", f"{HERE}:user/")]),
+        f"Response: each of revoke_roles must be {A_ROLE}, got '{HERE}:user/deploy'; give roles whose sessions may all "
+        "be revoked",
+    ),
+    (
+        response(revoke_roles=[iam.Role.from_role_name(own.stack, "AnyRole", "*")]),
+        f"Response: each of revoke_roles must be {A_ROLE}, got 'arn:${{AWS::Partition}}:iam::111122223333:role/*'; give "
+        "roles whose sessions may all be revoked",
+    ),
+    (
+        response(revoke_roles=[own.ROLE, *roles(1), role("deploy")]),
+        "Response: revoke_roles must be a list without repetition, got 'deploy' twice; drop one of them",
+    ),
+    (
+        response(revoke_roles=[own.LATER_ROLE, own.LATER_ROLE]),
+        "Response: revoke_roles must be a list without repetition, got Stack/LaterRole twice; drop one of them",
+    ),
+    *(
+        (
+            response(quarantine_policy=policy(rest)),
+            f"Response: quarantine_policy must be a policy with an ARN of IAM, without * and ?, got "
+            f"{shown(f'arn:aws:iam::{rest}')}; {DENYING}",
+        )
+        for rest in (
+            *("aws:policy/*", "aws:policy/Quarantine?", "aws:policy/", "aws:policy/a/", "*:policy/a", "1:policy/a"),
+            *("111122223333:role/a", "111122223333:policy/a b", "aws:policy/" + "p" * 129),
+        )
+    ),
+    (
+        response(quarantine_policy=policy("444455556666:policy/quarantine")),
+        f"Response: quarantine_policy {given.OTHER_ACCOUNT}; use one of the account, or of AWS",
+    ),
+    *(
+        (
+            response(quarantine_policy=wide),
+            f"Response: quarantine_policy must be a policy that takes permissions, got {name}, which gives them; "
+            f"{DENYING}",
+        )
+        for wide, name in (
+            (policy("aws:policy/AdministratorAccess"), "AdministratorAccess"),
+            (policy("aws:policy/PowerUserAccess"), "PowerUserAccess"),
+        )
+    ),
+    (together(MAX_TOGETHER + 1), TOO_LONG),
+    (together(MAX_TOGETHER + 1, quarantine_policy=policy("aws:policy/" + "p" * 50), less=74), TOO_LONG),
+    (together(MAX_TOGETHER + 1, break_glass_tag="t" * 30, less=19), TOO_LONG),
 ]
 
 MAILS = "write it as ['security@example.com']"
@@ -187,8 +276,22 @@ LEGAL: list[Call] = [
     response(exempt_users=of_characters(MAX_CHARACTERS)),
     response(break_glass_tag="a" * 128),
     response(break_glass_tag="On call: team/a=b+c@d-e_f.g"),
-    response(revoke_roles=[own.ROLE] * 10, quarantine_policy=own.POLICY),
+    response(break_glass_tag="aws"),
+    response(break_glass_tag="my aws:tag"),
+    response(revoke_roles=roles(MAX_ROLES), quarantine_policy=own.POLICY),
     response(revoke_roles=[own.LATER_ROLE]),
+    response(revoke_roles=[role("service-role/a+b=c,d.e@f-g_h"), role("my/aws-reserved/" + "d" * 64)]),
+    response(revoke_roles=[role("aws-service-roles")]),
+    response(revoke_roles=[role("deploy", "arn:aws-us-gov:iam::111122223333:role/")]),
+    response(revoke_roles=[iam.Role.from_role_name(own.stack, "Named", "deploy")]),
+    response(quarantine_policy=policy("111122223333:policy/people/quarantine")),
+    response(quarantine_policy=policy("111122223333:policy/AdministratorAccess")),
+    response(quarantine_policy=policy("aws:policy/" + "p" * 128)),
+    guard(given.anywhere, response=LeakResponse(quarantine_policy=policy("444455556666:policy/quarantine"))),
+    response(quarantine_policy=iam.ManagedPolicy.from_managed_policy_arn(own.stack, "LaterPolicy", given.LATER)),
+    together(MAX_TOGETHER),
+    together(MAX_TOGETHER, quarantine_policy=policy("aws:policy/" + "p" * 50), less=74),
+    together(MAX_TOGETHER, break_glass_tag="t" * 30, less=19),
     notification(topic=given.TOPIC, security_hub=True),
     notification(topic=given.OWN_TOPIC),
     notification(emails=["a@example.com", "b@example.com"]),

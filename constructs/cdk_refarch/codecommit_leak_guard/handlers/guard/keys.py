@@ -41,15 +41,18 @@ def answer_key(case: Case, own: str) -> Answer:
         ClientError: If a service is busy.
     """
     key_id = case.leak["key_id"]
-    account = owner_of(key_id)
-    if account not in (None, own):
-        return Answer("foreign_account", account=account or "")
+    owner = owner_of(key_id)
+    if owner.account not in (None, own):
+        return Answer("foreign_account", account=owner.account or "")
     try:
         user: str = iam.get_access_key_last_used(AccessKeyId=key_id).get("UserName", "")
     except ClientError as error:
         reason = refusal("iam:GetAccessKeyLastUsed", error)
-        if account is None:
-            return Answer("unknown_account")
+        if owner.refused:
+            # It may be the account's own all the same.
+            return Answer("could_not_disable", owner.refused)
+        if owner.account is None:
+            return Answer("unknown_account", reason)
         if code(error) == "NoSuchEntity":
             return _gone(case, ROOT_OR_DELETED, "", own)
         return Answer("could_not_disable", reason, account=own)

@@ -1,14 +1,31 @@
 """Whose key it is, as far as its id tells."""
 
+from dataclasses import dataclass
+
 from botocore.exceptions import ClientError
 
-from aws_calls import client, refusal
+from aws_calls import DENIED, client, code, refusal
+
+REFUSED = DENIED | {"InvalidClientTokenId", "UnrecognizedClientException"}
 
 sts = client("sts")
 
 
-def owner_of(key_id: str) -> str | None:
-    """Return the account that a key's id names, which does not mean that the key exists; None if it names none.
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """What STS says of a key's id.
+
+    Args:
+        account: The account, which does not mean that the key exists; None if it names none.
+        refused: Why STS says nothing at all; empty if it answers.
+    """
+
+    account: str | None
+    refused: str = ""
+
+
+def owner_of(key_id: str) -> Owner:
+    """Return the account that a key's id names.
 
     Args:
         key_id: The id, of a long-term or a temporary key.
@@ -17,8 +34,7 @@ def owner_of(key_id: str) -> str | None:
         ClientError: If STS is busy.
     """
     try:
-        account: str | None = sts.get_access_key_info(AccessKeyId=key_id).get("Account")
+        return Owner(sts.get_access_key_info(AccessKeyId=key_id).get("Account"))
     except ClientError as error:
-        refusal("sts:GetAccessKeyInfo", error)
-        return None
-    return account
+        reason = refusal("sts:GetAccessKeyInfo", error)
+        return Owner(None, reason if code(error) in REFUSED else "")

@@ -22,8 +22,8 @@ from history import Entry, Seen
 
 TABLE_NAME = os.environ["TABLE_NAME"]
 
-LONGEST_QUEUE = 360_000
-"""In bytes, compressed; an item has 400 KB:
+LONGEST_QUEUE = 300_000
+"""In bytes, compressed, beside what else the item has; it has 400 KB:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
 
 MOST_PLACES = 20

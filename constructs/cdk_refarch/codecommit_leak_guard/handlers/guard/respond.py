@@ -35,11 +35,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         context: Lambda's context.
 
     Returns:
-        The outcomes in the order of the findings.
+        The outcomes in the order of the findings, and whether another walk is answering some that are left out.
 
     Raises:
         BotoCoreError: If a service gave no answer; all can be done again.
-        BusyError: If another walk is answering a finding, and nothing worse has happened.
         ClientError: If a service is busy, or what came of it cannot be told or written down.
         HubError: If Security Hub has not taken a finding.
         UnfinishedError: If there was no time for all.
@@ -48,19 +47,21 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if "report" in event:
         tell_report(event["report"], event["walk"])
         print(json.dumps({"reported": event["report"]["repository"], "walk": event["walk"]}))
-        return {"outcomes": ["reported"]}
-    outcomes, problems = list[str](), list[Exception]()
+        return {"outcomes": ["reported"], "busy": False}
+    outcomes, problems, busy = list[str](), list[Exception](), False
     for finding in event["findings"]:
         if context.get_remaining_time_in_millis() < SPARE_MILLISECONDS:
             raise UnfinishedError(f"{len(event['findings'])} findings must be answered, got time for {len(outcomes)}")
         try:
             outcomes.append(_answered(finding, event["walk"], context))
-        except (BotoCoreError, BusyError, ClientError, HubError, *MISTAKES) as problem:
+        except BusyError:
+            busy = True
+        except (BotoCoreError, ClientError, HubError, *MISTAKES) as problem:
             print(json.dumps({"finding": finding, "problem": type(problem).__name__}))
             problems.append(problem)
     if problems:
-        raise min(problems, key=lambda one: isinstance(one, BusyError))
-    return {"outcomes": outcomes}
+        raise problems[0]
+    return {"outcomes": outcomes, "busy": busy}
 
 
 def _answered(finding: str, walk: str, context: Any) -> str:

@@ -30,6 +30,9 @@ IN_BATCH = 25
 """How many of them are answered by one call; a history of Step Functions has 25,000 events:
 https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
 
+IN_RUN = 200
+"""After how many slices another run of the state machine goes on, before the history of this one is too long."""
+
 LONGEST_WAIT = 60
 """How many seconds a finding waits to be answered while the slice goes on; in the first slices less."""
 
@@ -82,7 +85,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         ValueError: If the request is none of these.
     """
     walk, request, number = event["walk"], event["request"], event["slice"]
-    again = {"walk": walk, "request": request, "slice": number + 1}
+    again = {"walk": walk, "request": request, "slice": number + 1, "hand_over": (number + 1) % IN_RUN == 0}
     if "findings" in request:
         return {**again, **_replayed(request["findings"], number)}
     asked = _asked(request)
@@ -282,7 +285,8 @@ def _batches(findings: list[str]) -> list[list[str]]:
 
 
 def _asked(request: Mapping[str, Any]) -> Asked:
-    if full := request.get("full_scan"):
+    full = request.get("full_scan") or {}
+    if full.get("repository"):
         branch = full.get("branch")
         return Asked(full["repository"], f"refs/heads/{branch}" if branch else "all branches", branch=branch)
     detail = request.get("detail") or {}

@@ -44,11 +44,12 @@ def answer_session(case: Case, place: Place) -> Answer:
         # A session that was issued before stays denied; to do it again would hit those that were issued since.
         return Answer("revoked", "", case.leak["user"], case.leak["account"])
     key_id = case.leak["key_id"]
-    account = owner_of(key_id)
+    owner = owner_of(key_id)
+    account = owner.account
     if account not in (None, place.account):
         return Answer("foreign_account", account=account or "")
     if not REVOKE_ROLES:
-        return Answer("alert_only", account=account or "")
+        return Answer("alert_only", owner.refused, account=account or "")
     try:
         identity = next(_identities(key_id, place), None)
     except ClientError as error:

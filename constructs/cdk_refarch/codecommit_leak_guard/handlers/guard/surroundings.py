@@ -3,6 +3,20 @@
 import re
 from enum import IntEnum
 
+from words import (
+    ASSIGNED,
+    IDS,
+    NAMES,
+    NEVER,
+    OF_AWS,
+    OTHER_THINGS,
+    OTHERS,
+    PASSWORDS,
+    PRIVATE,
+    SAYS_NOTHING,
+    SERVICES,
+)
+
 NEAR, WIDE = 160, 320
 """How many bytes before are looked at, on the line and on the lines before."""
 
@@ -11,117 +25,21 @@ class Says(IntEnum):
     """What the surroundings say."""
 
     OTHERWISE = 0
-    NOTHING = 1
-    LIKELY = 2
-    NAMED = 3
+    OF_OTHERS = 1
+    NOTHING = 2
+    LIKELY = 3
+    NAMED = 4
 
 
-_NAMES = (
-    b"secretaccess",
-    b"accesssecret",
-    b"accesskeysecret",
-    b"awssecret",
-    b"amazonsecret",
-    b"s3secret",
-    b"sessecret",
-    b"secretaws",
-    b"awssk",
-    b"awskey",
-    b"secretkey",
-)
-_OF_AWS = (b"aws", b"amazon", b"boto")
-_SERVICES = (
-    b" s3 ",
-    b" s3a ",
-    b" s3n ",
-    b" iam ",
-    b" sts ",
-    b" ses ",
-    b" sqs ",
-    b" sns ",
-    b" ec2 ",
-    b" dynamodb ",
-    b" minio ",
-)
-_PRIVATE = (
-    b"secret",
-    b"cred",
-    b"key ",
-    b"keys ",
-    b" sk ",
-    b"pass ",
-    b"passw",
-    b"pwd ",
-    b" pw ",
-    b" private",
-    b"connection",
-)
-_PASSWORDS = (b"pass", b"passwd", b"password", b"pwd", b"passphrase")
-_OTHER_THINGS = (
-    *(
-        b"sha",
-        b"digest",
-        b"hash",
-        b"hashes",
-        b"_md",
-        b"integrity",
-        b"checksum",
-        b"checksums",
-        b"commit",
-        b"rev",
-        b"revision",
-    ),
-    *(
-        b"etag",
-        b"signature",
-        b"fingerprint",
-        b"thumbprint",
-        b"nonce",
-        b"salt",
-        b"cursor",
-        b"cert",
-        b"certificate",
-        b"guid",
-    ),
-    *(
-        b"publickey",
-        b"public_key",
-        b"pubkey",
-        b"apikey",
-        b"api_key",
-        b"api-key",
-        b"ssh-rsa",
-        b"uuid",
-        b"cache",
-        b"blob",
-    ),
-    *(
-        b"keyid",
-        b"key_id",
-        b"key-id",
-        b"requestid",
-        b"request_id",
-        b"request-id",
-        b"tree",
-        b"parent",
-        b"image",
-        b"license",
-    ),
-    *(b"token", b"href", b"avatar", b"_id", b"-id", b"externalid"),
-)
-_OTHERS = re.compile(
-    rb"stripe|paypal|captcha|jwt|session|cookie|csrf|xsrf|django|flask|rails|laravel|webhook|oauth|client|github|gitlab"
-    rb"|bitbucket|slack|twitter|facebook|google|gcp|azure|heroku|datadog|npm|docker|twilio|sendgrid|mailgun|okta|auth0"
-    rb"|algolia|sentry|cloudflare|digitalocean|aliyun|alibaba|tencent|qcloud|huawei|linode|shopify|square|braintree"
-    rb"|plaid|coinbase|binance|kraken|signing|encrypt|hmac|app[_.-]?(?:secret|key)|(?:obs|ibm|oci)[_.-]|consumer|relic|mapbox"
-    rb"|firebase|pusher|segment|nexus|sonar|artifactory|jfrog|hubspot|zoom|discord|telegram|linkedin|dropbox|vault|consul"
-    rb"|rabbit|kafka|salesforce|token|key_?base|auth_?secret"
-)
-_SAYS_NOTHING = frozenset(
-    [b"", *b"value default val string text data plaintext stringvalue str s b is content const literal env".split()]
-)
-_IDS = (b"akia", b"asia")
 _DIGITS = b"0123456789"
+_OF_PASSWORDS = frozenset([b"", b"aws", b"amazon", b"s3", b"iam", b"boto", b"aws_s3", b"aws_iam"])
+_NAME = rb"(?m)^[ \t+-]*+(?:(?:export|set|env|arg)[ \t]++)?+[A-Z0-9_]{2,}+[ \t]*+[=:]"
+_LINES = re.compile(_NAME + rb"[^\n]*+")
+"""Lines of a name and a value, as of the environment, which speak for their own value only."""
+_VALUES = re.compile(_NAME + rb"[^A-Za-z0-9\n]*+[A-Za-z0-9][^\n]*+")
+"""Those of them whose value is there."""
+_REGION = re.compile(rb"\b(?:us|eu|ap|sa|ca|me|af|cn|il)-[a-z]{4,9}-[1-9]\b")
+_IN_ARN = re.compile(rb"arn:[a-z-]*+:[^ \"',;<>=]*+$")
 _NOT_LETTERS = bytes(byte for byte in range(256) if not chr(byte).isalnum() or byte > 0x7F)
 _SPACES = bytes(ord(" ") if byte in _NOT_LETTERS else byte for byte in range(256))
 _OF_LABELS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
@@ -147,28 +65,55 @@ class Surroundings:
             start: Where the characters begin.
             end: Where they end.
         """
-        before = self._before(start).lower()
+        line = self._before(start)
+        before = line.lower()
         label = _label(before)
         near = before[-100:]
-        of_aws = bool(_first(near, _OF_AWS))
-        if _is_of_others(label, of_aws):
+        of_aws = bool(_first(near, OF_AWS) or _first(_words(label), SERVICES))
+        if b"secret" not in label and label.rstrip(_DIGITS).endswith(OTHER_THINGS):
             return Says.OTHERWISE
+        if NEVER.search(label) or (not of_aws and OTHERS.search(label)):
+            return Says.OF_OTHERS
+        if b"arn:" in before and _IN_ARN.search(before):
+            return Says.NOTHING
         if name := _name_of_secret(before):
-            others = name == b"secretkey" and not of_aws and _OTHERS.search(near[-60:])
-            return Says.NOTHING if others else Says.NAMED
-        wide = self._wide(start, end).lower()
-        if _name_of_secret(wide) or (self._text[end : end + 1] == b"@" and b"s3" in near):
+            others = name == b"secretkey" and not of_aws and OTHERS.search(near[-60:])
+            return Says.NOTHING if others or not self._is_of_aws(label, of_aws, start, end) else Says.NAMED
+        wide = self._wide(start, end)
+        if self._is_named(wide, line, label) or (self._text[end : end + 1] == b"@" and b"s3" in near):
             return Says.NAMED
-        if b"arn:" in before.rpartition(b" ")[2]:
+        if _is_other_password(label):
             return Says.NOTHING
-        if of_aws or _first(self._behind(end), _OF_AWS):
+        if of_aws or _first(self._behind(end), OF_AWS):
             return Says.LIKELY
-        private = bool(_first(_words(before), _PRIVATE))
-        if not private and label.translate(None, _NOT_LETTERS) in _SAYS_NOTHING:
-            private = bool(_first(_words(wide), _PRIVATE))
-        if not private or (label.endswith(_PASSWORDS) and label not in _PASSWORDS):
+        return self._private(before, label, wide)
+
+    def _is_of_aws(self, label: bytes, of_aws: bool, start: int, end: int) -> bool:
+        """Say whether a name that others have too, such as Django, is of AWS here."""
+        if of_aws or label.translate(None, _NOT_LETTERS) != b"secretkey":
+            return True
+        value = self._text[start:end]
+        if b"/" in value or b"+" in value or self._is_about_aws():
+            return True
+        wide = self._wide(start, end)
+        return bool(_REGION.search(wide) or b"bucket" in _VALUES.sub(b"", wide).lower())
+
+    def _is_named(self, wide: bytes, line: bytes, label: bytes) -> bool:
+        low = wide.lower()
+        if not _name_of_secret(low):
+            return False
+        if not _is_assigned(line, label):
+            return bool(_name_of_secret(_VALUES.sub(b"", wide).lower()))
+        return b"$" + label in low or b"${" + label in low
+
+    def _private(self, before: bytes, label: bytes, wide: bytes) -> Says:
+        private = bool(_first(_words(before), PRIVATE))
+        wide = _LINES.sub(b"", wide).lower()
+        if not private and label.translate(None, _NOT_LETTERS) in SAYS_NOTHING:
+            private = bool(_first(_words(wide), PRIVATE))
+        if not private:
             return Says.NOTHING
-        return Says.LIKELY if _is_about_aws(wide) or self._is_about_aws() else Says.NOTHING
+        return Says.LIKELY if _says_aws(wide) or self._is_about_aws() else Says.NOTHING
 
     def names(self, start: int, names: tuple[bytes, ...]) -> bool:
         """Say whether what stands before on the line is one of these names, and the text is about AWS.
@@ -178,7 +123,7 @@ class Surroundings:
             names: The names, in small letters only.
         """
         before = self._before(start)[-60:].lower().translate(None, _NOT_LETTERS)
-        return bool(_first(before, names)) and (bool(_first(before, _OF_AWS)) or self._is_about_aws())
+        return bool(_first(before, names)) and (bool(_first(before, OF_AWS)) or self._is_about_aws())
 
     def stands_in_block(self, start: int, end: int) -> bool:
         """Say whether the characters are a line of a longer block, such as a certificate's last.
@@ -213,7 +158,9 @@ class Surroundings:
 
     def _is_about_aws(self) -> bool:
         if self._about_aws is None:
-            self._about_aws = bool(_first(self._text.lower(), (*_OF_AWS, b"s3a", b"s3:")))
+            low = self._text.lower()
+            words = (*OF_AWS, b"s3a", b"s3:")
+            self._about_aws = bool(_first(low, words)) and bool(_first(_LINES.sub(b"", self._text).lower(), words))
         return self._about_aws
 
 
@@ -226,15 +173,15 @@ def _first(text: bytes, words: tuple[bytes, ...]) -> bytes:
 
 def _name_of_secret(low: bytes) -> bytes:
     # All names have one of these in them, and most texts have none.
-    return _first(low.translate(None, _NOT_LETTERS), _NAMES) if b"secret" in low or b"aws" in low else b""
+    return _first(low.translate(None, _NOT_LETTERS), NAMES) if b"secret" in low or b"aws" in low or b"static" in low else b""
 
 
 def _words(low: bytes) -> bytes:
     return b" " + low.translate(_SPACES) + b" "
 
 
-def _is_about_aws(low: bytes) -> bool:
-    return bool(_first(low, _OF_AWS) or _first(_words(low), _SERVICES))
+def _says_aws(low: bytes) -> bool:
+    return bool(_first(low, OF_AWS) or _first(_words(low), SERVICES))
 
 
 def _label(before: bytes) -> bytes:
@@ -242,10 +189,20 @@ def _label(before: bytes) -> bytes:
     named = before[-100:].rstrip(_NOT_LETTERS)
     label = named[len(named.rstrip(_OF_LABELS)) :]
     # What a comma stands behind is an argument before, as an id is.
-    return b"" if label.startswith(_IDS) or b"," in before[-100:][len(named) :] else label
+    return b"" if label.startswith(IDS) or b"," in before[-100:][len(named) :] else label
 
 
-def _is_of_others(label: bytes, of_aws: bool) -> bool:
-    if b"secret" not in label and label.rstrip(_DIGITS).endswith(_OTHER_THINGS):
-        return True
-    return not of_aws and bool(_OTHERS.search(label))
+def _is_assigned(line: bytes, label: bytes) -> bool:
+    """Say whether what follows has a name of its own, with a sign between as in NAME=value."""
+    if not label or label.translate(None, _NOT_LETTERS) in SAYS_NOTHING:
+        return False
+    name, _, between = line.rpartition(line[len(line.rstrip(_NOT_LETTERS)) - len(label) :][: len(label)])
+    signed = b"=" in between or b":" in between
+    return signed and (name[-1:] != b"$") and (b"=" in between or bool(_first(label, ASSIGNED)))
+
+
+def _is_other_password(label: bytes) -> bool:
+    for password in PASSWORDS:
+        if label.endswith(password):
+            return label[: -len(password)].strip(b"_.-") not in _OF_PASSWORDS
+    return False

@@ -110,7 +110,7 @@ def tell_report(report: Mapping[str, Any], walk: str) -> None:
     """
     missed, repository = report["not_scanned"], cut(report["repository"])
     severity = "MEDIUM" if missed else "INFORMATIONAL"
-    what = "The whole history" if report.get("full") else "A push"
+    what = "The history of all branches" if report.get("full") else "A push"
     title = f"{what} of {shown(repository)} was scanned; {missed} files were not"
     step = "Look at the files that were not scanned by hand." if missed else "Nothing is to be done for this report."
     names = ("commit", "path", "reason")
