@@ -55,8 +55,8 @@ class CodeCommitLeakGuard(Construct):
         id: Its id.
         repositories: Repositories that are watched, of the stack's account and region, up to 50, or 30 with triggers;
             None for all that there are and will be.
-        decrypt_keys: The keys of repositories that are encrypted with other keys than the one of AWS. The policies of
-            keys that the app does not own must admit this account's IAM policies.
+        decrypt_keys: The keys of repositories that are encrypted with other keys than the one of AWS, up to 10. The
+            policies of keys that the app does not own must admit this account's IAM policies.
         delivery: How pushes reach the guard: ``eventbridge``, or ``trigger`` for triggers of the repositories, which
             do not say what was there before: the scan goes back to what it has scanned already.
         response: What is done about a leaked key.

@@ -25,8 +25,8 @@ MAX_CHARACTERS = 2000
 """Of paths, and of names. Paths of users go into the policy of a role twice."""
 
 MAX_TOGETHER = 3500
-"""What else is in the function's environment, which has 4 KB, and in the policies of its role, which have 10,240
-characters, are two names, three ARNs and statements that are the same always:
+"""The rest of the function's environment, which has 4 KB, and of the policies of its role, which have 10,240 characters
+together, is always the same but for a few names:
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html and
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 

@@ -93,7 +93,7 @@ class ScanMachine(Construct):
 
     def _alarms(self, topic: sns.ITopic | None) -> dict[str, cloudwatch.Alarm]:
         machine = self.state_machine
-        again = "aws stepfunctions describe-execution tells its input: start the state machine with it again."
+        again = "Start the machine again with its input, or the request in it: aws stepfunctions describe-execution."
         watched: list[Watched] = [
             (
                 "FailedScans",

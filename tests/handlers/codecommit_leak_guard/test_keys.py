@@ -61,12 +61,12 @@ def test_a_key_of_another_account_is_told_and_iam_is_not_asked(account: Account)
         (True, NO_SUCH, "no_user", "the key is the root user's, or deleted"),
         (True, DENIED, "could_not_disable", "iam:GetAccessKeyLastUsed is not allowed to the guard (AccessDenied)"),
         (True, FakeError("InvalidInput"), "could_not_disable", "iam:GetAccessKeyLastUsed was refused (InvalidInput)"),
-        (False, NO_SUCH, "unknown_account", None),
-        (False, DENIED, "unknown_account", None),
+        (False, NO_SUCH, "unknown_account", "iam:GetAccessKeyLastUsed was refused (NoSuchEntity)"),
+        (False, DENIED, "unknown_account", "iam:GetAccessKeyLastUsed is not allowed to the guard (AccessDenied)"),
     ],
 )
 def test_a_key_that_iam_names_no_user_of(
-    account: Account, own: bool, error: FakeError, outcome: str, reason: str | None
+    account: Account, own: bool, error: FakeError, outcome: str, reason: str
 ) -> None:
     if not own:
         account.owners.clear()
@@ -80,6 +80,35 @@ def test_a_key_whose_account_sts_does_not_tell_is_disabled_if_iam_knows_its_user
     account.owners.clear()
     assert account.answer(account.load()) == "disabled"
     assert account.text()["account"] == OWN
+
+
+REFUSED = {
+    "AccessDenied": "sts:GetAccessKeyInfo is not allowed to the guard (AccessDenied)",
+    "AccessDeniedException": "sts:GetAccessKeyInfo is not allowed to the guard (AccessDeniedException)",
+    "InvalidClientTokenId": "sts:GetAccessKeyInfo was refused (InvalidClientTokenId)",
+    "UnrecognizedClientException": "sts:GetAccessKeyInfo was refused (UnrecognizedClientException)",
+}
+
+
+@pytest.mark.parametrize("code", REFUSED)
+@pytest.mark.parametrize("error", [NO_SUCH, DENIED])
+def test_a_key_that_neither_sts_nor_iam_tells_of_may_be_the_own_accounts_and_active(
+    account: Account, code: str, error: FakeError, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account.refused |= {"GetAccessKeyInfo": FakeError(code, KEY, 403), "GetAccessKeyLastUsed": error}
+    assert account.answer(account.load()) == "could_not_disable"
+    text = account.text()
+    assert (text["severity"], text["reason"], text["account"], text["user"]) == ("CRITICAL", REFUSED[code], None, None)
+    printed = capsys.readouterr().out
+    assert '"failed": 1' in printed
+    assert KEY not in printed + str(account.messages)
+
+
+@pytest.mark.parametrize("code", REFUSED)
+def test_a_key_whose_account_sts_refuses_to_tell_is_disabled_if_iam_knows_its_user(account: Account, code: str) -> None:
+    account.refused["GetAccessKeyInfo"] = FakeError(code, KEY, 403)
+    assert account.answer(account.load()) == "disabled"
+    assert (account.text()["account"], account.text()["reason"]) == (OWN, None)
 
 
 @pytest.mark.parametrize("user", [None, "", "root", "<root_account>", OWN])

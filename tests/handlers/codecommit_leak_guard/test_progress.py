@@ -102,4 +102,4 @@ def test_ten_thousand_commits_fit_into_a_queue_and_twenty_thousand_do_not(progre
     assert len(progress.packed(queue(10_000))) < progress.LONGEST_QUEUE
     with pytest.raises(progress.QueueTooLongError) as refused:
         progress.packed(queue(20_000))
-    assert "queue of a walk must be up to 360000 bytes" in str(refused.value)
+    assert "queue of a walk must be up to 300000 bytes" in str(refused.value)

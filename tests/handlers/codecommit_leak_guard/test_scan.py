@@ -299,6 +299,31 @@ def test_findings_that_are_to_be_answered_again_are_handed_on(pushes: Pushes) ->
     assert pushes.aws.calls == []
 
 
+def test_another_run_of_the_machine_goes_on_after_each_two_hundred_slices(pushes: Pushes) -> None:
+    new = pushes.commit({"a": b"1"})
+    handed = [pushes.slice(pushes.event(new), number)["hand_over"] for number in (0, 198, 199, 200, 398, 399)]
+    assert handed == [False, False, True, False, False, True]
+    # Those that are only answered again, too.
+    many = [str(number) for number in range(200 * 200 + 1)]
+    before, after = (pushes.slice({"findings": many}, number) for number in (199, 200))
+    assert (before["hand_over"], before["done"]) == (True, False)
+    assert (after["hand_over"], after["done"], ids([after])) == (False, True, many[-1:])
+
+
+def test_a_slice_needs_no_more_than_what_is_set_aside_or_handed_over(pushes: Pushes) -> None:
+    pushes.branches = {"main": pushes.commit({"a": LEAK}, pushes.commit({"b": b"1"}))}
+    first = pushes.slice(FULL)
+    handed = {name: first[name] for name in ("walk", "request", "slice")}
+    assert handed == {"walk": "w1", "request": FULL, "slice": 1}
+    last = pushes.slice(handed["request"], handed["slice"], handed["walk"])
+    assert (last["done"], last["report"]["commits"], last["report"]["findings"]) == (True, 2, 1)
+    # As after a report that could not be told: nothing is scanned again, and the report is the same.
+    pushes.aws.calls.clear()
+    again = pushes.slice(last["request"], last["slice"], last["walk"])
+    assert (again["done"], again["report"], again["findings"]) == (True, last["report"], [])
+    assert pushes.aws.actions() == {"dynamodb:UpdateItem"}
+
+
 @pytest.mark.parametrize("findings", [[], {}, [1]], ids=["empty is fine", "no list", "no text"])
 def test_findings_must_be_ids(pushes: Pushes, findings: Any) -> None:
     if findings == []:
@@ -317,6 +342,13 @@ def test_an_unknown_request_is_refused_and_told_what_is_known(pushes: Pushes) ->
         "referenceUpdated or unreferencedMergeCommitCreated with repositoryName and commitId, got ['detail'] "
         "with event 'referenceDeleted'"
     )
+
+
+@pytest.mark.parametrize("full", [{}, {"branch": "main"}, {"repository": ""}, None, "shop", ["shop"]])
+def test_a_full_scan_must_name_its_repository(pushes: Pushes, full: Any) -> None:
+    with pytest.raises(ValueError, match=r"request must have full_scan with a repository, .*, got \['full_scan'\]"):
+        pushes.slice({"full_scan": full})
+    assert pushes.aws.calls == []
 
 
 def test_no_secret_is_in_the_table_or_in_the_log(pushes: Pushes, capsys: pytest.CaptureFixture[str]) -> None:

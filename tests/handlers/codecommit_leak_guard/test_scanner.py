@@ -13,13 +13,19 @@ from tests.handlers.codecommit_leak_guard.corpus.corpus import FORMS
 from tests.handlers.codecommit_leak_guard.corpus.material import (
     LONG_TERM,
     TEMPORARY,
+    alphanumeric,
     base64_of_noise,
     generator,
     key_id,
     secret,
     token,
 )
-from tests.handlers.codecommit_leak_guard.corpus.negatives import MADE_UP_IDS, PLACEHOLDERS
+from tests.handlers.codecommit_leak_guard.corpus.negatives import (
+    MADE_UP_IDS,
+    NAMES_OF_THINGS,
+    PLACEHOLDERS,
+    SECRETS_OF_OTHERS,
+)
 from tests.handlers.codecommit_leak_guard.scanning import SCANNER
 
 RANDOM = generator(7)
@@ -133,6 +139,57 @@ def test_placeholders_of_secrets_are_left_alone(value: str) -> None:
     assert found(f"aws_secret_access_key = {value}\n") == []
 
 
+@pytest.mark.parametrize("template", SECRETS_OF_OTHERS)
+def test_secrets_of_others_are_left_alone(template: str) -> None:
+    for _ in range(10):
+        assert found(template.replace("@", alphanumeric(RANDOM, 40))) == []
+
+
+@pytest.mark.parametrize("tail", NAMES_OF_THINGS)
+def test_words_are_no_ids(tail: str) -> None:
+    assert found(f"const {TEMPORARY}{tail} = 1;\n") == []
+
+
+def test_no_id_of_a_long_term_key_is_taken_for_words() -> None:
+    tail = NAMES_OF_THINGS[0]
+    assert [leak[2] for leak in found(f"{LONG_TERM}{tail}\n")] == [LONG_TERM + tail]
+
+
+@pytest.mark.parametrize("name", ["client_secret", "SPOTIFY_SECRET", "webhook_secret"])
+def test_a_name_of_others_does_not_hide_a_secret_directly_beside_an_id(name: str) -> None:
+    assert [leak[2:4] for leak in found(f"id={ID}\n{name}={SECRET}\n")] == [(ID, SECRET)]
+
+
+def test_a_name_of_others_further_away_does() -> None:
+    assert [leak[2:4] for leak in found(f"id={ID}\n{'x ' * 60}\nSPOTIFY_SECRET={SECRET}\n")] == [(ID, None)]
+
+
+def test_the_secret_that_is_named_is_the_keys_and_not_one_of_others() -> None:
+    other = secret(RANDOM)
+    text = f"SPOTIFY_SECRET={other}\nAWS_ACCESS_KEY_ID={ID}\nAWS_SECRET_ACCESS_KEY={SECRET}\nFB_SECRET={other}\n"
+    assert [leak[2:4] for leak in found(text)] == [(ID, SECRET)]
+
+
+def test_a_secret_key_that_says_no_more_is_taken_for_one_of_aws_by_its_signs() -> None:
+    text = 'AWS_STORAGE_BUCKET_NAME = "x"\nSECRET_KEY = "{}"\n'
+    value = "aB3" + alphanumeric(RANDOM, 37)
+    assert found(text.format(value)) == []
+    assert [leak[3] for leak in found(text.format(f"{value[:20]}/{value[21:]}"))] == [f"{value[:20]}/{value[21:]}"]
+
+
+@pytest.mark.parametrize("between", ['" + "', '"+"', '"\n    "', '" +\r\n"', "' \\\n + '", '"\n    + "'])
+def test_literals_side_by_side_are_read_together(between: str) -> None:
+    quote = between[0]
+    split = f"\n\nsecret_of_aws = {quote}{SECRET[:11]}{between}{SECRET[11:25]}{between}{SECRET[25:]}{quote}\n"
+    assert [leak[:4] for leak in found(split)] == [("secret_key", 3, None, SECRET)]
+    assert [leak[2] for leak in found(f"{quote}{ID[:3]}{between}{ID[3:]}{quote}")] == [ID]
+
+
+@pytest.mark.parametrize("between", ['", "', '": "', "' + \"", '" x "'])
+def test_literals_that_are_apart_are_not_read_together(between: str) -> None:
+    assert found(f'aws_secret = "{SECRET[:20]}{between}{SECRET[20:]}"\n') == []
+
+
 @pytest.mark.parametrize(
     "beside",
     [
@@ -150,7 +207,8 @@ def test_nothing_that_is_written_beside_a_key_hides_it(beside: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "before", ["", "_", "x", "\\n", "\\t", '\\"', "=", "%3D", "\\u003D", "\\x3D", "=3D", "é", "密", "/", "-"]
+    "before",
+    ["", "_", "x", "\\n", "\\t", '\\"', "=", "%3D", "\\u003D", "\\x3D", "\\0", "\\075", "=3D", "é", "密", "/", "-"],
 )
 @pytest.mark.parametrize("after", ["", "_", "x", "\\n", '\\"', "%2F", "&", "é", "/", "-"])
 def test_an_id_ends_where_no_more_capitals_and_digits_are(before: str, after: str) -> None:

@@ -45,8 +45,17 @@ def regions(account: Account) -> list[str]:
 def test_without_roles_it_is_told_only(account: Account, owner: str | None) -> None:
     account.owners = {SESSION: owner} if owner else {}
     assert account.answer(account.load()) == "alert_only"
-    assert account.text()["account"] == owner
+    assert (account.text()["account"], account.text()["reason"]) == (owner, None)
     assert account.aws.actions() == ALWAYS
+
+
+def test_that_sts_does_not_tell_whose_it_is_is_told_with_the_reason(account: Account) -> None:
+    account.refused["GetAccessKeyInfo"] = FakeError("AccessDenied", SESSION, 403)
+    assert account.answer(account.load()) == "alert_only"
+    reason = "sts:GetAccessKeyInfo is not allowed to the guard (AccessDenied)"
+    assert (account.text()["account"], account.text()["reason"]) == (None, reason)
+    account.leak("temporary_key", "f2")
+    assert account.answer(account.load(REVOKE_ROLES=ROLES), finding="f2") == "revoked", "CloudTrail knows"
 
 
 def test_a_session_of_another_account_is_told_only(account: Account) -> None:
@@ -92,7 +101,7 @@ def test_events_of_global_services_are_looked_for_where_the_partition_has_them(
     event = {"findings": ["f1"], "walk": "w1"}
     result = account.load(REVOKE_ROLES=ROLES).handler(event, context)
     own = arn.split(":")[3]
-    assert result == {"outcomes": ["revoked" if found else "not_revoked"]}
+    assert result["outcomes"] == ["revoked" if found else "not_revoked"]
     assert regions(account) == ([own, found] if found else [own])
 
 

@@ -223,7 +223,7 @@ class TestReport:
         message = self.tell(account, full=True, not_scanned=0, places=[], reference=None)
         assert (message["severity"], message["title"]) == (
             "INFORMATIONAL",
-            "The whole history of shop was scanned; 0 files were not",
+            "The history of all branches of shop was scanned; 0 files were not",
         )
         assert "Of: all branches; walk w1" in account.text(form="email")
 

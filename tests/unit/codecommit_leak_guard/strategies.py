@@ -49,7 +49,10 @@ def _role(id: str, account: str = "111122223333") -> iam.IRole:
 
 _SHOP, _LAB = _repository("Shop"), _repository("Lab")
 _FAR, _OTHERS = _repository("Far", "us-east-1:111122223333"), _repository("Others", "eu-west-1:444455556666")
+_ANY = codecommit.Repository.from_repository_name(_elsewhere, "Any", "*")
 _DEPLOY, _OTHERS_ROLE = _role("Deploy"), _role("OthersRole", "444455556666")
+_ANY_ROLE = iam.Role.from_role_arn(_elsewhere, "AnyRole", "arn:aws:iam::111122223333:role/ci/*")
+_ADMINISTRATOR = iam.ManagedPolicy.from_aws_managed_policy_name("AdministratorAccess")
 _POLICY = iam.ManagedPolicy.from_managed_policy_arn(_elsewhere, "Policy", "arn:aws:iam::aws:policy/Quarantine")
 _KEY = kms.Key.from_key_arn(_elsewhere, "Key", f"arn:aws:kms:{HERE}:key/01234567-89ab-cdef-0123-456789abcdef")
 _FAR_KEY = kms.Key.from_key_arn(
@@ -63,17 +66,17 @@ _FIFO = sns.Topic.from_topic_arn(_elsewhere, "Fifo", f"arn:aws:sns:{HERE}:t.fifo
 FLAG = ([True, False], ["no", None])
 PLACE: Choices = {"region": (["eu-west-1"], ["ca-west-1", "eusc-de-east-1"])}
 WATCHED: Choices = {
-    "repositories": ([None, [_SHOP], [_SHOP, _LAB]], [[], [_FAR], [_OTHERS], [_SHOP, _SHOP], ["shop"], "shop"]),
-    "decrypt_keys": ([[], [_KEY]], [[_FAR_KEY], [_KEY_ALIAS], "key", None]),
+    "repositories": ([None, [_SHOP], [_SHOP, _LAB]], [[], [_FAR], [_OTHERS], [_SHOP, _SHOP], [_ANY], ["shop"], "shop"]),
+    "decrypt_keys": ([[], [_KEY]], [[_FAR_KEY], [_KEY_ALIAS], [_KEY, _KEY], "key", None]),
     "delivery": (["eventbridge", "trigger"], ["poll", None]),
 }
 RESPONSE: Choices = {
     "dry_run": FLAG,
     "user_paths": ([["/"], ["/people/", "/machines/build/"]], [[], ["/people"], ["/*/"], "/people/"]),
     "exempt_users": ([[], ["emergency", "ann@example.com"]], [["/people/ann"], [""], "ann", ["ann", "ann"]]),
-    "break_glass_tag": (["break-glass", "On call"], ["", "aws:tag", None]),
-    "quarantine_policy": ([None, _POLICY], ["arn:aws:iam::aws:policy/Quarantine"]),
-    "revoke_roles": ([[], [_DEPLOY]], [["deploy"], [_OTHERS_ROLE], None]),
+    "break_glass_tag": (["break-glass", "On call"], ["", "AWS:tag", " on call", None]),
+    "quarantine_policy": ([None, _POLICY], [_ADMINISTRATOR, "arn:aws:iam::aws:policy/Quarantine"]),
+    "revoke_roles": ([[], [_DEPLOY]], [["deploy"], [_OTHERS_ROLE], [_ANY_ROLE], [_DEPLOY, _DEPLOY], None]),
 }
 NOTIFICATION: Choices = {
     "topic": ([None, _TOPIC], [_FIFO, "topic"]),

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from typing import Any
 
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 
-from cdk_refarch import CodeCommitLeakGuard
-from cdk_refarch.codecommit_leak_guard.argument_checks import MAX_REPOSITORIES
+from cdk_refarch import CodeCommitLeakGuard, LeakNotification, LeakResponse
+from cdk_refarch.codecommit_leak_guard.argument_checks import MAX_KEYS, MAX_REPOSITORIES
+from cdk_refarch.codecommit_leak_guard.response_checks import MAX_PATHS, MAX_ROLES
 from cdk_refarch.codecommit_leak_guard.values import Delivery
 from tests.unit.codecommit_leak_guard import built as known
 from tests.unit.codecommit_leak_guard.built import ACCOUNT, HERE, REGION, Built, built
 from tests.unit.grants import RUNS, USE, function, grants, sending, via
 from tests.unit.scenes import Scene
-from tests.unit.templates import Row, Template, flat
+from tests.unit.templates import Row, Template, flat, rows
 
 READING = {f"codecommit:{one}" for one in ("GetBlob", "GetBranch", "GetCommit", "GetDifferences", "GetFolder")}
 READING |= {"codecommit:ListBranches"}
@@ -128,6 +131,13 @@ def test_the_machine_calls_its_two_functions_and_sets_aside_what_failed(made: Bu
     }
 
 
+def test_the_machine_starts_itself_and_no_other(made: Built, name: str) -> None:
+    scene = getattr(made, name)
+    going_on = scene.of(scene.named("Machine/GoingOn"))
+    assert going_on["Roles"] == ["<GuardMachineRole>"]
+    assert set(rows({"Policies": [going_on]})) == grants("<GuardMachineStateMachine>", "states:StartExecution")
+
+
 @pytest.mark.parametrize("name", ["plain", "dry", "told"])
 def test_rules_start_the_machine_and_nothing_else(made: Built, name: str) -> None:
     scene = getattr(made, name)
@@ -183,7 +193,7 @@ def test_there_is_no_role_beyond_those_above_and_no_policy_beside_them(made: Bui
     scene: Scene = getattr(made, name)
     given = 1 if name == "full" else 0
     assert len(scene.all("AWS::IAM::Role")) == len(OWN[name]) + given
-    assert scene.all("AWS::IAM::Policy") == []
+    assert [one["Roles"] for one in scene.all("AWS::IAM::Policy")] == [["<GuardMachineRole>"]], "that is above"
     for path in OWN[name]:
         (trust,) = scene.of(scene.named(path))["AssumeRolePolicyDocument"]["Statement"]
         assert (trust["Effect"], trust["Action"]) == ("Allow", "sts:AssumeRole")
@@ -212,9 +222,8 @@ def test_who_may_scan_whole_histories_starts_and_sees_and_ends_runs_of_this_mach
     auditor = iam.Role(stack, "Auditor", assumed_by=iam.AccountRootPrincipal())
     grant = guard.grant_full_scan(auditor)
     grant.assert_success()
-    (policy,) = Template(stack).all("AWS::IAM::Policy")
-    properties = flat(policy["Properties"])
-    assert properties["Roles"] == ["<Auditor>"]
+    policies = [flat(one["Properties"]) for one in Template(stack).all("AWS::IAM::Policy")]
+    (properties,) = (one for one in policies if one["Roles"] == ["<Auditor>"])
     runs = f"arn:aws:states:{HERE}:execution:<GuardMachineStateMachine.Name>:*"
     found: dict[str, Any] = {one["Resource"]: one["Action"] for one in properties["PolicyDocument"]["Statement"]}
     assert found == {
@@ -242,20 +251,55 @@ def characters(document: Any) -> int:
     return len(json.dumps(document, separators=(",", ":")))
 
 
+def on_aws(text: str, region: str) -> str:
+    """What a text will be on AWS: ARNs with long names in place of references."""
+    partition = "aws-us-gov" if region.startswith("us-gov") else "aws"
+    here = f"{region}:{ACCOUNT}"
+    named = {
+        "Key.Arn": f"arn:{partition}:kms:{here}:key/mrk-{'k' * 32}",
+        "Log.Arn": f"arn:{partition}:logs:{here}:log-group:{'l' * LONGEST}:*",
+        "Record.Arn": f"arn:{partition}:dynamodb:{here}:table/{'t' * LONGEST}",
+        "Record": "t" * LONGEST,
+        "Topic": f"arn:{partition}:sns:{here}:{'t' * LONGEST}",
+    }
+
+    def replaced(found: re.Match[str]) -> str:
+        (arn,) = (arn for end, arn in named.items() if found[1].endswith(end))
+        return arn
+
+    return re.sub("<([^<>]+)>", replaced, text.replace("<AWS::Partition>", partition))
+
+
 @functools.cache
-def largest(delivery: Delivery) -> Scene:
-    """As many repositories as there may be, with the longest names, in the region with the longest one."""
-    stack = known.stack_in(cdk.App(), "Largest", "us-gov-west-1")
+def largest(delivery: Delivery, region: str = "us-gov-west-1") -> Scene:
+    """As many repositories, keys, paths, names and roles as there may be, with the longest names."""
+    stack = known.stack_in(cdk.App(), "Largest", region)
+    partition = "aws-us-gov" if region.startswith("us-gov") else "aws"
     names = [f"{number:02}".ljust(LONGEST, "x") for number in range(MAX_REPOSITORIES[delivery])]
-    given = [known.known_as(stack, name) for name in names]
-    path = f"/{'x' * 97}/"
-    users = [f"{path}{number}{path[2:]}" for number in range(9)]
+    keys = [f"arn:{partition}:kms:{region}:{ACCOUNT}:key/mrk-{number:032}" for number in range(MAX_KEYS)]
+    policy = f"arn:{partition}:iam::{ACCOUNT}:policy/{'p' * 128}"
+    # All paths that there may be, and roles as long as go with them.
+    roles = [
+        f"arn:{partition}:iam::{ACCOUNT}:role/{number}/{'p' * 20}/".ljust(115 + len(partition), "r")
+        for number in range(MAX_ROLES)
+    ]
     made = CodeCommitLeakGuard(
-        stack, "Guard", repositories=given, delivery=delivery, response=known.actions(stack, user_paths=users)
+        stack,
+        "Guard",
+        repositories=[known.known_as(stack, name) for name in names],
+        decrypt_keys=[kms.Key.from_key_arn(stack, f"Key{number}", arn) for number, arn in enumerate(keys)],
+        delivery=delivery,
+        response=LeakResponse(
+            user_paths=[f"/{number:02}".ljust(95, "x") + "/" for number in range(MAX_PATHS)],
+            quarantine_policy=iam.ManagedPolicy.from_managed_policy_arn(stack, "Quarantine", policy),
+            revoke_roles=[iam.Role.from_role_arn(stack, f"Role{number}", arn) for number, arn in enumerate(roles)],
+        ),
+        notification=LeakNotification(security_hub=True),
     )
     return Scene(made, Template(stack))
 
 
+@pytest.mark.parametrize("region", ["ap-northeast-1", "us-gov-west-1"])
 @pytest.mark.parametrize(
     ("delivery", "path"),
     [
@@ -264,12 +308,40 @@ def largest(delivery: Delivery) -> Scene:
         ("trigger", "Triggers/Provider/FunctionRole"),
     ],
 )
-def test_the_most_and_longest_that_may_be_given_fit_into_the_policies_of_a_role(delivery: Delivery, path: str) -> None:
+def test_the_most_and_longest_that_may_be_given_fit_into_the_policies_of_a_role(
+    delivery: Delivery, path: str, region: str
+) -> None:
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-    scene = largest(delivery)
+    scene = largest(delivery, region)
     (policy,) = scene.of(scene.named(path))["Policies"]
-    references = json.dumps(policy).count("<") * LONGEST
-    assert characters(policy["PolicyDocument"]) + references < 10_240
+    text = on_aws(json.dumps(policy["PolicyDocument"], separators=(",", ":")), region)
+    assert len(text) < 10_240
+
+
+def test_the_most_that_may_be_given_fits_into_the_environment_of_the_function() -> None:
+    # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    stack = known.stack_in(cdk.App(), "Named", "us-gov-west-1")
+    arns = [f"arn:aws-us-gov:iam::{ACCOUNT}:role/{number}/{'p' * 20}/".ljust(117, "r") for number in range(MAX_ROLES)]
+    response = LeakResponse(
+        exempt_users=[f"{number:02}".ljust(60, "u") for number in range(31)],
+        break_glass_tag="t" * 128,
+        quarantine_policy=iam.ManagedPolicy.from_managed_policy_arn(
+            stack, "Quarantine", f"arn:aws-us-gov:iam::{ACCOUNT}:policy/{'p' * 128}"
+        ),
+        revoke_roles=[iam.Role.from_role_arn(stack, f"Role{number}", arn) for number, arn in enumerate(arns)],
+    )
+    notification = LeakNotification(security_hub=True)
+    made = CodeCommitLeakGuard(stack, "Guard", response=response, notification=notification)
+    held = Scene(made, Template(stack)).of(made.response_function)["Environment"]["Variables"]
+    known_at_last = {name: on_aws(value, "us-gov-west-1") for name, value in held.items()}
+    assert sum(len(name) + len(value) for name, value in known_at_last.items()) < 4096
+
+
+def test_one_statement_is_for_all_keys() -> None:
+    scene = largest("eventbridge")
+    (policy,) = scene.of(scene.named("Scan/FunctionRole"))["Policies"]
+    reading = [one for one in policy["PolicyDocument"]["Statement"] if "codecommit." in str(one.get("Condition"))]
+    assert [(one["Action"], len(one["Resource"])) for one in reading] == [("kms:Decrypt", MAX_KEYS)]
 
 
 def test_as_many_repositories_as_may_have_triggers_fit_into_the_policy_of_the_function() -> None:

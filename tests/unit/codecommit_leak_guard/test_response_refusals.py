@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_iam as iam
 
@@ -15,6 +16,7 @@ from tests.unit.codecommit_leak_guard import refusals as own
 from tests.unit.codecommit_leak_guard.refusals import guard, notification, policy, response, role, roles
 from tests.unit.refusals import Call, Case, names, refused
 
+ANYWHERE = cdk.Stack(cdk.App(), "Anywhere")
 PATHS = "write them as ['/people/'], or leave it out for all users"
 USERS = "give names of IAM users, without their paths"
 TAG = "give the key of a tag such as 'break-glass'"
@@ -42,12 +44,10 @@ def shown(text: str) -> str:
 
 def together(total: int, **more: Any) -> Call:
     """A response whose texts are so long together."""
-    users = of_characters(1500)
-    given_roles = roles(MAX_ROLES, 60)
-    rest = total - 1500 - len(json.dumps([one.role_arn for one in given_roles])) - len("break-glass")
-    return response(
-        user_paths=paths_of(rest - more.pop("less", 0)), exempt_users=users, revoke_roles=given_roles, **more
-    )
+    users, revoked = [f"{number}".ljust(60, "u") for number in range(9)], roles(MAX_ROLES, 60)
+    texts = [json.dumps(users), json.dumps([one.role_arn for one in revoked]), "break-glass"]
+    paths = paths_of(total - sum(len(text) for text in texts) - more.pop("less", 0))
+    return response(user_paths=paths, exempt_users=users, revoke_roles=revoked, **more)
 
 
 TOO_LONG = (
@@ -155,7 +155,7 @@ ACTING: list[Case] = [
     *(
         (
             response(revoke_roles=[own.ROLE, role(name)]),
-            f"Response: each of revoke_roles must be {A_ROLE}, got {f'{HERE}:role/{name}'!r}; give roles whose sessions "
+            f"Response: each of revoke_roles must be {A_ROLE}, got {shown(f'{HERE}:role/{name}')}; give roles whose sessions "
             "may all be revoked",
         )
         for name in (
@@ -172,9 +172,9 @@ ACTING: list[Case] = [
         "be revoked",
     ),
     (
-        response(revoke_roles=[iam.Role.from_role_name(own.stack, "AnyRole", "*")]),
-        f"Response: each of revoke_roles must be {A_ROLE}, got 'arn:${{AWS::Partition}}:iam::111122223333:role/*'; give "
-        "roles whose sessions may all be revoked",
+        response(revoke_roles=[iam.Role.from_role_name(given.anywhere, "AnyRole", "*")]),
+        f"Response: each of revoke_roles must be {A_ROLE}, got 'arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/*'; "
+        "give roles whose sessions may all be revoked",
     ),
     (
         response(revoke_roles=[own.ROLE, *roles(1), role("deploy")]),
@@ -287,7 +287,7 @@ LEGAL: list[Call] = [
     response(quarantine_policy=policy("111122223333:policy/people/quarantine")),
     response(quarantine_policy=policy("111122223333:policy/AdministratorAccess")),
     response(quarantine_policy=policy("aws:policy/" + "p" * 128)),
-    guard(given.anywhere, response=LeakResponse(quarantine_policy=policy("444455556666:policy/quarantine"))),
+    guard(ANYWHERE, response=LeakResponse(quarantine_policy=policy("444455556666:policy/quarantine"))),
     response(quarantine_policy=iam.ManagedPolicy.from_managed_policy_arn(own.stack, "LaterPolicy", given.LATER)),
     together(MAX_TOGETHER),
     together(MAX_TOGETHER, quarantine_policy=policy("aws:policy/" + "p" * 50), less=74),

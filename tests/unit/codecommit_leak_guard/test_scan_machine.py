@@ -18,7 +18,7 @@ from tests.unit.templates import listed
 
 EVERYTHING = {"ErrorEquals": ["States.ALL"], "ResultPath": "$.problem"}
 LAMBDAS = {"ErrorEquals": LAMBDA_ERRORS, "IntervalSeconds": 2, "MaxAttempts": 4, "BackoffRate": 2}
-BUSY: dict[str, Any] = {"ErrorEquals": ["BusyError"], "IntervalSeconds": 10, "MaxAttempts": 40, "BackoffRate": 1}
+HOPELESS: dict[str, Any] = {"ErrorEquals": ["OvertakenError", "QueueTooLongError", "ValueError"], "MaxAttempts": 0}
 QUEUE = "<GuardMachineFailedScans>"
 
 
@@ -68,10 +68,9 @@ def test_every_state_can_be_reached_and_every_next_one_is_there(
 
 
 def test_a_state_either_goes_on_or_ends(states: dict[str, State], each: dict[str, Any]) -> None:
-    ends = {name: state["Type"] for name, state in states.items() if not list(following(state))}
-    assert ends == {"Scanned": "Succeed", "Failed": "Fail"}
-    assert {name for name, state in each["States"].items() if state.get("End")} == {"Respond", "SetAnswersAside"}
-    assert not [name for name, state in states.items() if state.get("End")]
+    ends = {name: state["Type"] for name, state in every(states, each).items() if not list(following(state))}
+    assert ends == {"Scanned": "Succeed", "Failed": "Fail", "Told": "Succeed", "SetAnswersAside": "Task"}
+    assert [name for name, state in every(states, each).items() if state.get("End")] == ["SetAnswersAside"]
 
 
 def test_the_guards_differ_in_nothing_but_what_they_refer_to(made: Built, definition: dict[str, Any]) -> None:
@@ -79,10 +78,15 @@ def test_the_guards_differ_in_nothing_but_what_they_refer_to(made: Built, defini
         assert scene.definition == definition
 
 
-def test_a_run_begins_with_a_name_that_no_other_has_and_what_it_was_given(
+def test_a_run_goes_on_with_a_walk_that_was_begun_and_begins_another_otherwise(
     definition: dict[str, Any], states: dict[str, State]
 ) -> None:
-    assert definition["StartAt"] == "Begin"
+    assert definition["StartAt"] == "Begun"
+    there = [{"Variable": f"$.{one}", "IsPresent": True} for one in ("walk", "request", "slice")]
+    assert states["Begun"] == {"Type": "Choice", "Choices": [{"And": there, "Next": "Scan"}], "Default": "Begin"}
+
+
+def test_a_run_begins_with_a_name_that_no_other_has_and_what_it_was_given(states: dict[str, State]) -> None:
     # Names of runs may be given again after 90 days.
     walk = "States.Format('{}@{}', $$.Execution.Name, $$.Execution.StartTime)"
     assert states["Begin"] == {
@@ -133,10 +137,51 @@ def test_the_scan_goes_on_until_it_is_done_and_reports_what_there_is_to_report(s
     report = {"Variable": "$.report", "IsPresent": True}
     assert states["Done"] == {
         "Type": "Choice",
-        "Choices": [{"And": [done, report], "Next": "Report"}, {**done, "Next": "Scanned"}],
+        "Choices": [
+            {"And": [done, report], "Next": "Report"},
+            {**done, "Next": "Scanned"},
+            {"Variable": "$.hand_over", "BooleanEquals": True, "Next": "HandOver"},
+        ],
         "Default": "Scan",
     }
     assert states["Report"]["Next"] == "Scanned"
+
+
+def test_another_run_goes_on_with_what_the_next_slice_needs(states: dict[str, State]) -> None:
+    passed = {f"{one}.$": f"$.{one}" for one in ("walk", "request", "slice")}
+    assert states["HandOver"] == {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::states:startExecution",
+        "Parameters": {"StateMachineArn.$": "$$.StateMachine.Id", "Input": passed},
+        "ResultPath": "$.result",
+        "Retry": [insists(3, 5)],
+        "Catch": [{**EVERYTHING, "Next": "SetAside"}],
+        "Next": "Scanned",
+    }
+    # What another run takes for begun is what is passed on.
+    (begun,) = states["Begun"]["Choices"]
+    assert {one["Variable"] for one in begun["And"]} == set(passed.values())
+
+
+def test_a_run_hands_over_before_its_history_is_full(states: dict[str, State], each: dict[str, Any]) -> None:
+    # https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html
+    events = {"Task": 5, "Map": 4, "Choice": 2, "Succeed": 2}
+    code = (CODE / "scan.py").read_text()
+    limits = {name: int(value) for name, value in re.findall(r"^(\w+) = (\d+)$", code, re.MULTILINE)}
+    # Each batch begins and ends besides.
+    answered = 2 + sum(events[each["States"][one]["Type"]] for one in ("Respond", "Answered", "Told"))
+    slice_ = sum(events[states[one]["Type"]] for one in ("Scan", "Answer", "Done"))
+    fullest = slice_ + limits["MOST_FINDINGS"] // limits["IN_BATCH"] * answered
+    # A fifth is left for what is tried again.
+    assert limits["IN_RUN"] * fullest <= 0.8 * 25_000
+
+
+def test_answers_wait_for_a_run_that_answers_the_same_leak_and_are_asked_for_again(each: dict[str, Any]) -> None:
+    states = each["States"]
+    assert states["Respond"]["Next"] == "Answered"
+    busy = {"Variable": "$.result.Payload.busy", "BooleanEquals": True, "Next": "Wait"}
+    assert states["Answered"] == {"Type": "Choice", "Choices": [busy], "Default": "Told"}
+    assert states["Wait"] == {"Type": "Wait", "Seconds": 20, "Next": "Respond"}
 
 
 def test_answers_that_fail_are_set_aside_by_their_ids_and_the_others_go_on(each: dict[str, Any]) -> None:
@@ -151,40 +196,50 @@ def test_answers_that_fail_are_set_aside_by_their_ids_and_the_others_go_on(each:
     }
 
 
-def test_a_scan_that_fails_is_set_aside_as_it_was_given_and_the_run_fails(states: dict[str, State]) -> None:
+def test_a_scan_that_fails_is_set_aside_so_that_it_goes_on_where_it_was_and_the_run_fails(
+    states: dict[str, State],
+) -> None:
     caught = {name: one["Catch"] for name, one in states.items() if "Catch" in one}
-    assert caught == {name: [{**EVERYTHING, "Next": "SetAside"}] for name in ("Scan", "Answer", "Report")}
-    assert states["SetAside"] == {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::sqs:sendMessage",
-        "Parameters": {"QueueUrl": QUEUE, "MessageBody.$": "States.JsonToString($.request)"},
-        "ResultPath": "$.result",
-        "Retry": [insists(3, 5)],
-        "Next": "Failed",
-    }
+    goes_on = {name: [{**EVERYTHING, "Next": "SetAside"}] for name in ("Scan", "Report", "HandOver")}
+    # Who goes on with the walk is not given findings that were never answered.
+    assert caught == {**goes_on, "Answer": [{**EVERYTHING, "Next": "SetRequestAside"}]}
+    for name, path in (("SetAside", "$"), ("SetRequestAside", "$.request")):
+        assert states[name] == {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::sqs:sendMessage",
+            "Parameters": {"QueueUrl": QUEUE, "MessageBody.$": f"States.JsonToString({path})"},
+            "ResultPath": "$.result",
+            "Retry": [insists(3, 5)],
+            "Next": "Failed",
+        }
     assert states["Failed"] == {"Type": "Fail", "ErrorPath": "$.problem.Error", "CausePath": "$.problem.Cause"}
 
 
-def test_each_task_is_tried_again_lambda_first_and_those_that_wait_for_another_run_longest(
-    states: dict[str, State], each: dict[str, Any]
-) -> None:
+def test_each_task_is_tried_again_unless_that_is_hopeless(states: dict[str, State], each: dict[str, Any]) -> None:
     tasks = {name: one for name, one in every(states, each).items() if one["Type"] == "Task"}
     assert {name: one.get("Retry") for name, one in tasks.items()} == {
-        "Scan": [LAMBDAS, insists(5, 6)],
-        "Respond": [LAMBDAS, BUSY, insists(3, 5)],
+        # The first that fits an error is taken.
+        "Scan": [LAMBDAS, HOPELESS, insists(5, 6)],
+        "Respond": [LAMBDAS, HOPELESS, insists(3, 5)],
         "Report": [LAMBDAS, insists(3, 5)],
+        "HandOver": [insists(3, 5)],
         "SetAside": [insists(3, 5)],
+        "SetRequestAside": [insists(3, 5)],
         "SetAnswersAside": [insists(3, 5)],
     }
-    assert BUSY["IntervalSeconds"] * BUSY["MaxAttempts"] > ANSWERING.to_seconds()
 
 
-def test_an_error_that_is_retried_by_name_is_one_that_the_function_raises(each: dict[str, Any]) -> None:
-    named = {error for one in each["States"]["Respond"]["Retry"] for error in one["ErrorEquals"]}
-    own = named - {*LAMBDA_ERRORS, "States.ALL"}
-    assert own == {"BusyError"}
+def test_an_error_that_is_known_by_name_is_one_that_the_functions_raise(
+    states: dict[str, State], each: dict[str, Any]
+) -> None:
+    retries = [one for state in every(states, each).values() for one in state.get("Retry", ())]
+    named = {error for one in retries for error in one["ErrorEquals"]} - {*LAMBDA_ERRORS, "States.ALL"}
+    assert named == set(HOPELESS["ErrorEquals"])
     sources = "".join(path.read_text() for path in CODE.glob("*.py"))
-    assert re.search(r"^class BusyError\(\w*(Error|Exception)\):", sources, re.MULTILINE)
+    own = set(re.findall(r"^class (\w+Error)\(Exception\):", sources, re.MULTILINE))
+    assert named - own == {"ValueError"}
+    for one in named:
+        assert re.search(rf"^ +raise {one}\(", sources, re.MULTILINE), one
 
 
 def test_what_the_alarm_says_of_tries_is_true(made: Built, states: dict[str, State]) -> None:

@@ -249,6 +249,7 @@ OF_RULES = {"PushesUndelivered": in_queue("GuardPushesDeadLetterQueue")}
 OF_TRIGGERS = {
     "TriggerErrors": (CALLS, "Errors", {"FunctionName": "<GuardTriggersFunction>"}, "Sum"),
     "TriggerFailed": in_queue("GuardTriggersFailedEvents"),
+    "TriggerLost": (CALLS, "DeadLetterErrors", {"FunctionName": "<GuardTriggersFunction>"}, "Sum"),
 }
 SEEN_ELSEWHERE = {"CouldNotAct", "NotificationsFailed"}
 

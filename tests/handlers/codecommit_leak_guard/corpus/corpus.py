@@ -102,6 +102,10 @@ def _fill(template: str, values: dict[str, str]) -> str:
     secret_key, identifier = values["S"], values["I"]
     spellings = {
         **values,
+        "S1": secret_key[:20],
+        "S2": secret_key[20:],
+        "I1": identifier[:9],
+        "I2": identifier[9:],
         "B64S": _base64(secret_key),
         "B64I": _base64(identifier),
         "URLS": quote(secret_key, safe=""),
@@ -117,7 +121,9 @@ def _file(random: Random, template: str, values: dict[str, str]) -> tuple[str, i
     before, after = random.choice(FILLERS), random.choice(FILLERS)
     if not template.endswith("\n"):
         after = ""
-    ahead = re.split("@(?:B64)?I@", template)[0] if "I@" in template else re.split("@[A-Z0-9]+@", template)[0]
+    ahead = (
+        re.split("@(?:B64)?I1?@", template)[0] if re.search("I1?@", template) else re.split("@[A-Z0-9]+@", template)[0]
+    )
     return before + _fill(template, values) + after, (before + ahead).count("\n") + 1
 
 
@@ -140,7 +146,7 @@ def with_ids(seed: int, forms: Callable[[Random], list[str]]) -> Iterator[Sample
         for form in forms(random):
             values = {"I": key_id(random, TEMPORARY) if random.random() < 0.2 else key_id(random), "S": secret(random)}
             text, line = _file(random, template, values)
-            paired = ((values["S"], values["I"]),) if "S@" in template else ()
+            paired = ((values["S"], values["I"]),) if re.search("S1?@", template) else ()
             yield Sample(
                 f"{shape}, {form}",
                 FORMS[form](text),

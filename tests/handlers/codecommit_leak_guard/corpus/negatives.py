@@ -63,6 +63,32 @@ PLACEHOLDERS = (
     "arn:aws:secretsmanager:eu-west-1:111122223333:secret:prod/aws-AbCdEf",
 )
 
+SECRETS_OF_OTHERS = (
+    "SPOTIFY_SECRET=@\nAWS_SECRET_ACCESS_KEY=\n",
+    "FB_SECRET=@\nAWS_SECRET_ACCESS_KEY=\n",
+    "MY_API_SECRET=@\nAWS_SECRET_ACCESS_KEY=\n",
+    "DEPLOY_SECRET=@\nAWS_SECRET_ACCESS_KEY=\n",
+    "AWS_SECRET_ACCESS_KEY=\nMAIL_PASSWORD=@\n",
+    "AWS_ACCESS_KEY_ID=${X}\nAWS_SECRET_ACCESS_KEY=${Y}\nDEPLOY_SECRET=@\n",
+    "environment:\n  AWS_SECRET_ACCESS_KEY: ''\n  DEPLOY_SECRET: @\n",
+    'AWS_STORAGE_BUCKET_NAME = "x"\nSECRET_KEY = "@"\n',
+    "grafana_secret_key=@\naws_region=x\n",
+    "SECRET=@\nAWS_REGION=eu-west-1\n",
+    "aws_rds_password: @\n",
+    "AWS_WEBHOOK_SIGNING_SECRET=@\n",
+    "aws_cognito_client_secret: @\n",
+    'credentialSecret: "@" // aws\n',
+    "aws kms ciphertext: @\n",
+    "aws content-md5 @\n",
+    '"aws:cdk:path": "@"\n',
+    "aws stack asset @\n",
+    "aws_cloudfront_key_group: @\n",
+    "arn:aws:secretsmanager:eu-west-1:111122223333:secret:@\n",
+    "<HostId>@</HostId><!-- amazon -->\n",
+)
+"""Templates: ``@`` is where the characters are."""
+NAMES_OF_THINGS = ("PACIFICREGIONONE", "PACIFICNORTHEAST", "MINORGREEKCOLONY", "CONTINENTREGIONS")
+
 
 def _documentation(random: Random) -> str:
     tail, secret = random.choice(MADE_UP_IDS), random.choice(DOCUMENTED_SECRETS)
@@ -215,6 +241,19 @@ def _other_secrets(random: Random) -> str:
     return f'{name} = "{alphanumeric(random, 40)}"\n'
 
 
+def _secrets_of_others(random: Random) -> str:
+    return random.choice(SECRETS_OF_OTHERS).replace("@", alphanumeric(random, 40))
+
+
+def _names_of_things(random: Random) -> str:
+    return f"const {TEMPORARY}{random.choice(NAMES_OF_THINGS)} = 1;\n"
+
+
+def _id_in_base64(random: Random) -> str:
+    text = base64_of_noise(random, 90)
+    return f"{text[:60]}x{key_id(random)}b{text[60:]}\n"
+
+
 def _api_gateway_key(random: Random) -> str:
     command = f'aws apigateway get-usage-plan-key --key-id "{alphanumeric(random, 40)}"'
     return f"{command}\nx-api-key: {alphanumeric(random, 40)}\n"
@@ -301,6 +340,7 @@ NEGATIVES: dict[str, Callable[[Random], str]] = {
             _svg_path,
         ),
         *(_class_names, _urls, _vendor_tokens, _other_secrets, _api_gateway_key, _password, _base64_of_text, _minified),
+        *(_secrets_of_others, _names_of_things, _id_in_base64),
         *(_base64_of_example, _code, _id_in_image, _signature, _words_in_capitals, _random_text),
     )
 }

@@ -27,7 +27,7 @@ dynamodb = client("dynamodb")
 
 
 class BusyError(Exception):
-    """Another function is answering the same leak; Step Functions knows it by this name and tries again."""
+    """Another function is answering the same leak, or has taken it over; the state machine asks again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """Collects what may be credentials in a text and in the base64 that it holds."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from base64_text import SHORTEST, decoded
-from key_ids import key_ids
+from joined import joined
+from key_ids import LENGTH, key_ids
 from looks import EXAMPLE, is_by_chance, is_mixed
 from readings import readings, unescaped
 from surroundings import Says, Surroundings
@@ -17,11 +19,16 @@ SECRET = 40
 MANY = 20
 """How many different characters there are in nearly all secrets, for surroundings that do not name them."""
 
+_LONGEST = LENGTH + 1 + SECRET
+"""How long an id, a sign and a secret are."""
+
 SHORTEST_TOKEN = 100
 _IN_RUNS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
 _RUNS = bytes(ord("a") if byte in _IN_RUNS else ord(" ") for byte in range(256))
 _A_RUN = b"a" * SHORTEST
 _TOKENS = (b"FwoGZXIvYXdz", b"FQoGZXIvYXdz", b"IQoJb3JpZ2luX2Vj", b"AQoDYXdz", b"FQoDYXdz")
+_ENDS = re.compile(rb"=(?![A-Za-z0-9=+/%])|\.[A-Z][a-z]*+(?![A-Za-z0-9_.-]*+[A-Z0-9_-])")
+"""What stands behind a secret all the same: one =, or the next sentence without a space between."""
 _NAMES_OF_TOKENS = (b"sessiontoken", b"securitytoken", b"awstoken")
 
 
@@ -99,7 +106,9 @@ def candidates(text: bytes, encoding: str) -> list[Candidate]:
 
 
 def _look_through(text: _Text, found: list[Candidate]) -> Iterator[_Text]:
+    ids = set()
     for at, kind, key_id in key_ids(text.text):
+        ids.add(at)
         found.append(Candidate(text.place(at), text.begins(at), kind, key_id.decode(), text.encoding))
     surroundings = Surroundings(text.text, text.outer)
     behind = 0
@@ -115,10 +124,31 @@ def _look_through(text: _Text, found: list[Candidate]) -> Iterator[_Text]:
             if _is_token(text.text, start, end, surroundings):
                 begin = end - len(text.text[start:end].lstrip(b"+-"))
                 found.append(_candidate(text, begin, end, "session_token", Says.NAMED))
-        elif end - start <= SECRET + 2:
-            begin = _start_of_secret(text.text, start, end)
-            if end - begin == SECRET and (says := _secret(text.text, begin, end, surroundings)):
-                found.append(_candidate(text, begin, end, "secret_key", says))
+        elif end - start <= _LONGEST + 2 and (secret := _secret_in(text, start, end, ids, surroundings)):
+            found.append(secret)
+    found.extend(_joined(text, surroundings))
+
+
+def _secret_in(text: _Text, start: int, end: int, ids: set[int], surroundings: Surroundings) -> Candidate | None:
+    if end - _LONGEST in ids:
+        says = Says.NAMED if is_by_chance(text.text[end - SECRET : end]) else Says.OTHERWISE
+        start = end - SECRET
+    else:
+        start, end = _bounds_of_secret(text.text, start, end)
+        says = _secret(text.text, start, end, surroundings) if end - start == SECRET else Says.OTHERWISE
+    return _candidate(text, start, end, "secret_key", says) if says else None
+
+
+def _joined(text: _Text, surroundings: Surroundings) -> Iterator[Candidate]:
+    """Return what string literals side by side are together."""
+    for start, end, value in joined(text.text, (LENGTH, SECRET)):
+        place, begins = text.place(start), text.begins(start)
+        if len(value) == SECRET:
+            if says := _says(value, start, end, surroundings):
+                yield Candidate(place, begins, "secret_key", value.decode(), text.encoding, says)
+        else:
+            for _, kind, key_id in key_ids(value):
+                yield Candidate(place, begins, kind, key_id.decode(), text.encoding)
 
 
 def _candidate(text: _Text, start: int, end: int, kind: str, says: Says) -> Candidate:
@@ -147,32 +177,40 @@ def _within(text: _Text, start: int, inner: bytes, end: int) -> Iterator[_Text]:
         yield _Text(plain, "base64", text.deep + 1, text.place(start), scale, outer, text.begins(start))
 
 
-def _start_of_secret(text: bytes, start: int, end: int) -> int:
-    """Return where a secret begins that a sign of a patch, of a comment or of quoted-printable text stands before."""
+def _bounds_of_secret(text: bytes, start: int, end: int) -> tuple[int, int]:
+    """Return where a secret is beside a sign of a patch, of a comment, of quoted-printable text or of stress."""
     more = end - start - SECRET
     before = text[start : start + more]
     if 1 <= more <= 2 and not before.strip(b"+-"):
-        return start + more
-    return start + 2 if before == b"//" or (before == b"3D" and text[start - 1 : start] == b"=") else start
+        return start + more, end
+    if more == 2 and text[start] == text[end - 1] == ord("_"):
+        return start + 1, end - 1
+    if before == b"//" or (before == b"3D" and text[start - 1 : start] == b"="):
+        return start + 2, end
+    return start, end
 
 
 def _secret(text: bytes, start: int, end: int, surroundings: Surroundings) -> Says:
     value, after = text[start:end], text[end : end + 2]
-    if (
-        b"_" in value
-        or b"-" in value
-        or after[:1] in (b"=", b"(", b"$")
-        or text[max(start - 1, 0) : start] in (b".", b"$")
-    ):
+    if b"_" in value or b"-" in value or after[:1] in (b"(", b"$") or text[max(start - 1, 0) : start] in (b".", b"$"):
         return Says.OTHERWISE
-    if after[:1] == b"." and after[1:].isalnum():
+    # In base64 no = is behind 40 characters, but it is before what a query asks for, and may be a sign of stress.
+    goes_on = (after[:1] == b"." and after[1:].isalnum()) or after[:1] == b"="
+    if goes_on and not _ENDS.match(text, end):
         return Says.OTHERWISE
+    says = _says(value, start, end, surroundings)
+    if goes_on and says < Says.NAMED:
+        return Says.OTHERWISE
+    return Says.OTHERWISE if says and surroundings.stands_in_block(start, end) else says
+
+
+def _says(value: bytes, start: int, end: int, surroundings: Surroundings) -> Says:
     if not is_by_chance(value):
         return Says.OTHERWISE
     says = surroundings.says(start, end)
     if says == Says.LIKELY and not (is_mixed(value) and len(set(value)) >= MANY):
-        says = Says.NOTHING
-    return Says.OTHERWISE if says and surroundings.stands_in_block(start, end) else says
+        return Says.NOTHING
+    return says
 
 
 def _is_token(text: bytes, start: int, end: int, surroundings: Surroundings) -> bool:

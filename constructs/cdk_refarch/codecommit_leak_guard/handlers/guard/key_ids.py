@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from looks import is_made_up_id
+from looks import is_in_words, is_made_up_id
 
 LENGTH = 20
 _KINDS = {b"AKIA": "access_key", b"ASIA": "temporary_key"}
@@ -12,6 +12,8 @@ _TAIL = re.compile(rb"[A-Z2-7]{16}")
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _LONG_RUN = 200
 """In so long a run of base64 an id that nothing sets apart from it is made by chance."""
+_LONG_RUN_BETWEEN_LETTERS = 100
+"""The same where small letters are on both sides."""
 
 
 def key_ids(text: bytes) -> Iterator[tuple[int, str, bytes]]:
@@ -34,6 +36,9 @@ def _is_id(text: bytes, at: int, end: int) -> bool:
     if text[max(at - 1, 0) : at].isalnum() and not text[at - 1 : at].islower() and text[max(at - 3, 0) : at] != b"=3D":
         return False
     tail = text[at + 4 : end]
+    # Names of things begin with Asia, and none with the letters of the other kind.
+    if text[at : at + 4] == b"ASIA" and is_in_words(tail):
+        return False
     return bool(_TAIL.fullmatch(tail)) and not is_made_up_id(tail) and not _is_in_base64(text, at, end)
 
 
@@ -43,4 +48,5 @@ def _is_in_base64(text: bytes, at: int, end: int) -> bool:
         return False
     before, after = text[max(at - _LONG_RUN, 0) : at], text[end : end + _LONG_RUN]
     run = before[len(before.rstrip(_BASE64)) :] + after[: len(after) - len(after.lstrip(_BASE64))]
-    return len(run) + LENGTH > _LONG_RUN and sum(97 <= byte <= 122 for byte in run) * 7 > len(run)
+    longest = _LONG_RUN_BETWEEN_LETTERS if len(joined) == 2 and joined.islower() and joined.isalpha() else _LONG_RUN
+    return len(run) + LENGTH > longest and sum(97 <= byte <= 122 for byte in run) * 7 > len(run)

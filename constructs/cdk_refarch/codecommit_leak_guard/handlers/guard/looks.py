@@ -15,6 +15,9 @@ _WORDS_OF_IDS = re.compile(
 FEW = 17
 """Fewer different characters are hexadecimal digits, or no secret."""
 
+COMMON = 9
+"""So many of the 15 pairs of letters of an id are common ones in words."""
+
 _SAME = re.compile(rb"(.)\1{5}")
 _COUNTS = (b"abcdef", b"ghijkl", b"mnopqr", b"uvwxyz", b"123456", b"234567", b"654321", b"fedcba", b"zyxwvu", b"qwerty")
 _HEX = re.compile(rb"(?:[0-9a-f]+|[0-9A-F]+)")
@@ -44,6 +47,16 @@ def is_made_up_id(tail: bytes) -> bool:
         tail: What follows the first four characters.
     """
     return len(set(tail)) < 7 or bool(_SAME.search(tail) or _WORDS_OF_IDS.search(tail)) or _counts(tail.lower())
+
+
+def is_in_words(tail: bytes) -> bool:
+    """Say whether the 16 characters of an id are words.
+
+    Args:
+        tail: What follows the first four characters.
+    """
+    # Of real ones one in 28 is of letters only.
+    return tail.isalpha() and sum(map(_COMMON_PAIRS.__contains__, pairwise(tail.lower()))) >= COMMON
 
 
 def is_by_chance(value: bytes) -> bool:

@@ -15,7 +15,7 @@ _PAIRS = bytes(ord("0") if byte == 0 else ord("a") if byte in _PLAIN else ord(" 
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
-_BACKSLASH = re.compile(rb"\\(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2}))")
+_BACKSLASH = re.compile(rb"\\(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|(0(?:[0-7]{2}|(?![0-9]))))")
 _ENTITY = re.compile(
     rb"&(?:#x0{0,4}([2-7][0-9A-Fa-f])|#0{0,4}([0-9]{2,3})|(quot|apos|amp|lt|gt|plus|sol|equals|nbsp));"
 )
@@ -94,7 +94,7 @@ def _without_others(text: bytes) -> bytes:
             text = text.replace(b"\\\\", b"\\")
         for escape, character in _SHORT:
             text = text.replace(escape, character)
-        if b"\\u" in text or b"\\x" in text:
+        if b"\\u" in text or b"\\x" in text or b"\\0" in text:
             text = _BACKSLASH.sub(_backslash, text)
     if b"&" in text:
         text = _ENTITY.sub(_entity, text)
@@ -108,7 +108,7 @@ def _percent(match: re.Match[bytes]) -> bytes:
 
 
 def _backslash(match: re.Match[bytes]) -> bytes:
-    return _character(int(match[1] or match[2], 16))
+    return _character(int(match[3], 8) if match[3] else int(match[1] or match[2], 16))
 
 
 def _character(number: int) -> bytes:

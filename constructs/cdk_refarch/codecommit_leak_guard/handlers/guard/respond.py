@@ -60,7 +60,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             print(json.dumps({"finding": finding, "problem": type(problem).__name__}))
             problems.append(problem)
     if problems:
-        raise problems[0]
+        # Step Functions does not try again what is raised for a mistake.
+        raise min(problems, key=lambda one: isinstance(one, MISTAKES))
     return {"outcomes": outcomes, "busy": busy}
 
 

@@ -285,8 +285,8 @@ def _batches(findings: list[str]) -> list[list[str]]:
 
 
 def _asked(request: Mapping[str, Any]) -> Asked:
-    full = request.get("full_scan") or {}
-    if full.get("repository"):
+    full = request.get("full_scan")
+    if isinstance(full, Mapping) and full.get("repository"):
         branch = full.get("branch")
         return Asked(full["repository"], f"refs/heads/{branch}" if branch else "all branches", branch=branch)
     detail = request.get("detail") or {}

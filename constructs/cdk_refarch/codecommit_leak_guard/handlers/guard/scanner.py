@@ -16,7 +16,7 @@ from surroundings import Says
 
 __all__ = ["Leak", "is_binary", "scan"]
 
-BESIDE = {Says.NOTHING: 400, Says.LIKELY: 800, Says.NAMED: 1600}
+BESIDE = {Says.OF_OTHERS: 96, Says.NOTHING: 400, Says.LIKELY: 800, Says.NAMED: 1600}
 """How far from an id a secret belongs to it, in bytes."""
 
 _NEIGHBOURS = 3

@@ -173,7 +173,9 @@ def _first(text: bytes, words: tuple[bytes, ...]) -> bytes:
 
 def _name_of_secret(low: bytes) -> bytes:
     # All names have one of these in them, and most texts have none.
-    return _first(low.translate(None, _NOT_LETTERS), NAMES) if b"secret" in low or b"aws" in low or b"static" in low else b""
+    if b"secret" in low or b"aws" in low or b"static" in low:
+        return _first(low.translate(None, _NOT_LETTERS), NAMES)
+    return b""
 
 
 def _words(low: bytes) -> bytes:
@@ -196,9 +198,8 @@ def _is_assigned(line: bytes, label: bytes) -> bool:
     """Say whether what follows has a name of its own, with a sign between as in NAME=value."""
     if not label or label.translate(None, _NOT_LETTERS) in SAYS_NOTHING:
         return False
-    name, _, between = line.rpartition(line[len(line.rstrip(_NOT_LETTERS)) - len(label) :][: len(label)])
-    signed = b"=" in between or b":" in between
-    return signed and (name[-1:] != b"$") and (b"=" in between or bool(_first(label, ASSIGNED)))
+    between = line[len(line.rstrip(_NOT_LETTERS)) :]
+    return b"=" in between or (b":" in between and bool(_first(label, ASSIGNED)))
 
 
 def _is_other_password(label: bytes) -> bool:

@@ -52,6 +52,7 @@ OTHER_THINGS = (
         b"hash",
         b"hashes",
         b"_md",
+        b"-md",
         b"integrity",
         b"checksum",
         b"checksums",
