@@ -1,10 +1,12 @@
-"""A repository of CodeCommit, the table of the record as moto has it, and the state machine that calls for slices."""
+"""A repository of CodeCommit, the table of the record, and the state machine that calls for slices."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -35,7 +37,7 @@ def key_id(number: int = 0) -> str:
 
 @contextmanager
 def record_table() -> Iterator[Any]:
-    """Yield a client of DynamoDB with the table."""
+    """Yield a client of DynamoDB as moto has it, with the table."""
     with mock_aws():
         dynamodb = boto3.client("dynamodb", region_name="eu-central-1")
         names = ("pk", "sk")
@@ -46,6 +48,74 @@ def record_table() -> Iterator[Any]:
             BillingMode="PAY_PER_REQUEST",
         )
         yield dynamodb
+
+
+def emptied(dynamodb: Any) -> Any:
+    """Return a client after taking everything out of its table."""
+    for item in dynamodb.scan(TableName="Record")["Items"]:
+        dynamodb.delete_item(TableName="Record", Key={name: item[name] for name in ("pk", "sk")})
+    return dynamodb
+
+
+Item = dict[str, dict[str, Any]]
+
+
+def _number(item: Item, name: str) -> int:
+    return int(item[name]["N"])
+
+
+CONDITIONS: dict[str | None, Callable[[Item, Item], bool]] = {
+    None: lambda item, given: True,
+    "#run = :run": lambda item, given: item.get("run") == given["run"],
+    "attribute_not_exists(pk) OR #slice <= :slice": lambda item, given: (
+        not item or _number(item, "slice") <= _number(given, "slice")
+    ),
+    "NOT (#walk = :walk AND #slice < :slice)": lambda item, given: (
+        item.get("walk") != given["walk"] or _number(item, "slice") >= _number(given, "slice")
+    ),
+}
+
+
+class Table:
+    """A client of DynamoDB for the expressions that the scan uses and no others, many times faster than moto's.
+
+    The tests of the modules that write to the table run with both.
+    """
+
+    exceptions = SimpleNamespace(ConditionalCheckFailedException=FakeError)
+
+    def __init__(self) -> None:
+        self._items: dict[tuple[str, str], Item] = {}
+
+    def get_item(self, **given: Any) -> dict[str, Any]:
+        item = self._items.get(self._key(given["Key"]))
+        return {} if item is None else {"Item": dict(item)}
+
+    def put_item(self, **given: Any) -> dict[str, Any]:
+        self._items[self._key(given["Item"])] = given["Item"]
+        return {}
+
+    def scan(self, **_: Any) -> dict[str, Any]:
+        return {"Items": list(self._items.values())}
+
+    def update_item(self, **given: Any) -> dict[str, Any]:
+        key, names = self._key(given["Key"]), given["ExpressionAttributeNames"]
+        old = self._items.get(key, {})
+        values = {names[f"#{name[1:]}"]: value for name, value in given["ExpressionAttributeValues"].items()}
+        if not CONDITIONS[given.get("ConditionExpression")](old, values):
+            raise FakeError("ConditionalCheckFailedException")
+        item = {**given["Key"], **old}
+        sets, _, adds = given["UpdateExpression"].partition("ADD ")
+        for name, first in re.findall(r"#(\w+) = (if_not_exists)?", sets):
+            if not (first and name in old):
+                item[name] = values[name]
+        for name in re.findall(r"#(\w+)", adds):
+            item[name] = {"N": str(_number({name: {"N": "0"}, **old}, name) + _number(values, name))}
+        self._items[key] = item
+        return {"Attributes": dict(old)} if old and given["ReturnValues"] == "ALL_OLD" else {}
+
+    def _key(self, item: Item) -> tuple[str, str]:
+        return item["pk"]["S"], item["sk"]["S"]
 
 
 class Pushes:
@@ -74,6 +144,7 @@ class Pushes:
         self.faults: dict[str, list[FakeError | None]] = {}
         self.crash, self.page = -1, 2
         self.limits: dict[str, int] = {}
+        self._function: Any = None
         answers = {
             "GetCommit": self._commit,
             "GetDifferences": self._differences,
@@ -85,7 +156,7 @@ class Pushes:
         for operation, answer in answers.items():
             aws.reply("codecommit", operation, self._answering(operation, answer), repeat=True)
         for operation in ("GetItem", "PutItem", "UpdateItem") if dynamodb else ():
-            aws.reply("dynamodb", operation, self._answering(operation, self._moto(operation)), repeat=True)
+            aws.reply("dynamodb", operation, self._answering(operation, self._kept(operation)), repeat=True)
 
     def commit(
         self,
@@ -129,12 +200,15 @@ class Pushes:
         return {"source": "aws.codecommit", "detail": detail}
 
     def slice(self, request: Any, number: int = 0, walk: str = "w1", seconds: float = 900, look: float = 0) -> Any:
-        """Run the function once."""
+        """Run the function once; Lambda keeps what it has loaded, unless it has crashed."""
         event = {"walk": walk, "request": request, "slice": number}
-        scan = load_guard("scan")
+        scan = self._function or load_guard("scan")
         for name, value in self.limits.items():
             setattr(scan, name, value)
-        return scan.handler(event, Context(seconds, look))
+        self._function = None
+        result = scan.handler(event, Context(seconds, look))
+        self._function = scan
+        return result
 
     def run(self, request: Any, walk: str = "w1", **time: float) -> list[Any]:
         """Run slices until all is done, as the state machine does."""
@@ -170,7 +244,7 @@ class Pushes:
 
         return reply
 
-    def _moto(self, operation: str) -> Any:
+    def _kept(self, operation: str) -> Any:
         call = getattr(self._dynamodb, xform_name(operation))
 
         def reply(given: dict[str, Any]) -> Any:
@@ -178,7 +252,7 @@ class Pushes:
                 answer = call(**given)
             except self._dynamodb.exceptions.ConditionalCheckFailedException as error:
                 raise FakeError("ConditionalCheckFailedException") from error
-            answer.pop("ResponseMetadata")
+            answer.pop("ResponseMetadata", None)
             return answer
 
         return reply

@@ -9,16 +9,22 @@ import pytest
 
 from tests.fakes.aws import FakeAws
 from tests.handlers.codecommit_leak_guard.account import load_guard
-from tests.handlers.codecommit_leak_guard.pushes import SECRET, Pushes, key_id, record_table
+from tests.handlers.codecommit_leak_guard.pushes import SECRET, Pushes, Table, emptied, key_id, record_table
 
 KEY = key_id()
 
 
-@pytest.fixture
-def pushes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pushes]:
-    with record_table() as dynamodb, FakeAws() as aws:
+@pytest.fixture(scope="module")
+def moto() -> Iterator[Any]:
+    with record_table() as dynamodb:
+        yield dynamodb
+
+
+@pytest.fixture(params=["as moto has it", "in memory"])
+def pushes(request: pytest.FixtureRequest, moto: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pushes]:
+    with FakeAws() as aws:
         aws.patch(monkeypatch)
-        yield Pushes(aws, monkeypatch, dynamodb)
+        yield Pushes(aws, monkeypatch, Table() if request.param == "in memory" else emptied(moto))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,16 +13,22 @@ from hypothesis import strategies as st
 
 from tests.fakes.aws import FakeAws
 from tests.handlers.codecommit_leak_guard.account import load_guard
-from tests.handlers.codecommit_leak_guard.pushes import Pushes, record_table
+from tests.handlers.codecommit_leak_guard.pushes import Pushes, Table, emptied, record_table
 
 HEX = st.integers(0, 16**40 - 1).map(lambda number: f"{number:040x}")
 
 
-@pytest.fixture
-def pushes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pushes]:
-    with record_table() as dynamodb, FakeAws() as aws:
+@pytest.fixture(scope="module")
+def moto() -> Iterator[Any]:
+    with record_table() as dynamodb:
+        yield dynamodb
+
+
+@pytest.fixture(params=["as moto has it", "in memory"])
+def pushes(request: pytest.FixtureRequest, moto: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pushes]:
+    with FakeAws() as aws:
         aws.patch(monkeypatch)
-        yield Pushes(aws, monkeypatch, dynamodb)
+        yield Pushes(aws, monkeypatch, Table() if request.param == "in memory" else emptied(moto))
 
 
 @pytest.fixture
@@ -92,6 +99,13 @@ def module() -> Any:
 @settings(derandomize=True, database=None, deadline=None, max_examples=50)
 def test_a_queue_comes_back_as_it_was_kept(module: Any, queue: list[Any]) -> None:
     assert module.unpacked(module.packed(module.Entry(*one) for one in queue)) == queue
+
+
+def test_the_longest_queue_fits_into_an_item_with_all_else_that_it_has(progress: Any) -> None:
+    place = {"commit": "a" * 40, "path": "\U0001f511" * 1027, "reason": "larger than 6 MB"}
+    beside = {"places": [place] * progress.MOST_PLACES, "pending": ["f" * 32] * 200, "others": "x" * 1024}
+    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+    assert progress.LONGEST_QUEUE + len(json.dumps(beside, ensure_ascii=False).encode()) < 400 * 1024
 
 
 def test_ten_thousand_commits_fit_into_a_queue_and_twenty_thousand_do_not(progress: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.fakes.aws import FakeAws, FakeError
 from tests.handlers.codecommit_leak_guard.account import Crash, load_guard
-from tests.handlers.codecommit_leak_guard.pushes import LATE, READING, SECRET, WRITING, Pushes, key_id, record_table
+from tests.handlers.codecommit_leak_guard.pushes import LATE, READING, SECRET, WRITING, Pushes, Table, key_id
 from tests.handlers.loading import Context
 
 KEY = key_id()
@@ -22,10 +21,8 @@ THROTTLED = FakeError("ThrottlingException", "Rate Exceeded")
 
 
 @pytest.fixture
-def pushes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pushes]:
-    with record_table() as dynamodb, FakeAws() as aws:
-        aws.patch(monkeypatch)
-        yield Pushes(aws, monkeypatch, dynamodb)
+def pushes(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Pushes:
+    return Pushes(aws, monkeypatch, Table())
 
 
 def ids(results: list[Any]) -> list[str]:

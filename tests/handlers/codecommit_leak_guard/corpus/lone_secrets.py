@@ -144,6 +144,7 @@ LONE_SECRETS: dict[str, str] = {
     "no space behind the dot": "The aws secret is @S@.See the wiki.\n",
     "markdown stressed": "AWS secret access key: _@S@_\n",
     "org": "- aws secret key :: =@S@=\n",
+    "comment above": "# aws secret access key\nx = '@S@'\n",
     "url query": "https://tool.example.net/run?region=eu-west-1&aws_secret_access_key=@URLS@&x=1\n",
     "json slashes": '{"aws_secret_access_key":"@JSONS@"}\n',
     "html entities": "<input name=aws_secret_key value=&quot;@HTMLS@&quot;>\n",

@@ -198,8 +198,11 @@ def _is_assigned(line: bytes, label: bytes) -> bool:
     """Say whether what follows has a name of its own, with a sign between as in NAME=value."""
     if not label or label.translate(None, _NOT_LETTERS) in SAYS_NOTHING:
         return False
-    between = line[len(line.rstrip(_NOT_LETTERS)) :]
-    return b"=" in between or (b":" in between and bool(_first(label, ASSIGNED)))
+    named = line.rstrip(_NOT_LETTERS)
+    between = line[len(named) :]
+    if b"=" not in between and b":" not in between:
+        return False
+    return bool(_first(label, ASSIGNED)) or (b"=" in between and named[-len(label) :].isupper())
 
 
 def _is_other_password(label: bytes) -> bool:
