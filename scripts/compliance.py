@@ -140,23 +140,27 @@ def findings(app: str, stacks: Iterable[str], report: Mapping[str, Any]) -> Foun
     return found
 
 
-def examined(name: str, app: cdk.App) -> Found:
-    """Synthesize an app under all packs and return what they find.
+def add_packs(app: cdk.App) -> None:
+    """Hold every stack of an app against the three packs when it is synthesized.
 
     Args:
-        name: The file of the app.
-        app: The app, not synthesized yet.
+        app: The app.
     """
     import aws_cdk as cdk
     import cdk_nag
 
     cdk.Validations.of(app).add_plugins(
-        cdk_nag.AwsSolutionsChecks(app),
-        cdk_nag.ServerlessChecks(app),
-        cdk_nag.NIST80053R5Checks(app),
-        cdk_nag.PCIDSS321Checks(app),
-        cdk_nag.HIPAASecurityChecks(app),
+        cdk_nag.NIST80053R5Checks(app), cdk_nag.PCIDSS321Checks(app), cdk_nag.HIPAASecurityChecks(app)
     )
+
+
+def examined(name: str, app: cdk.App) -> Found:
+    """Return what the packs of an app find; it is synthesized, if it is not yet.
+
+    Args:
+        name: The file of the app.
+        app: The app.
+    """
     assembly = app.synth()
     report = json.loads((Path(assembly.directory) / "validation-report.json").read_text())
     return findings(name, [stack.hierarchical_id for stack in assembly.stacks_recursively], report)
@@ -168,6 +172,9 @@ def collected(folder: Path) -> Found:
     Args:
         folder: Where the assemblies go.
     """
+    import aws_cdk as cdk
+    import cdk_nag
+
     found: Found = {}
     for path in [ROOT / "app.py", *sorted(ROOT.glob("examples/**/app.py"))]:
         name = _name(path)
@@ -176,7 +183,10 @@ def collected(folder: Path) -> Found:
             raise ValueError(f"{name} must be a Python file; mend or remove it")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        found |= examined(name, module.build(outdir=str(folder / path.parent.name)))
+        app = module.build(outdir=str(folder / path.parent.name))
+        cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app), cdk_nag.ServerlessChecks(app))
+        add_packs(app)
+        found |= examined(name, app)
     return found
 
 

@@ -184,9 +184,9 @@ def template_survivors(name: str, template: dict[str, Any]) -> list[str]:
     """
     from cdk_refarch._parts.house_rules import check_template
     from tests.gate.grants import table
+    from tests.gate.lint import silence
     from tests.gate.stability import losses
     from tests.gate.test_permissions import problems
-    from tests.gate.test_reports import silence
 
     paths = [path for path in leaves(template) if path[0] == "Resources"]
     found = []

@@ -20,8 +20,9 @@ from cdk_refarch._parts.house_rules import check_template
 from stacks import STACKS
 from tests.conftest import ROOT, Synthesized
 
+from .lint import silence
 from .test_permissions import problems
-from .test_reports import findings, silence
+from .test_reports import findings
 
 STRATEGIES = sorted(ROOT.glob("tests/unit/*/*strategies.py"))
 REFUSAL = re.compile(r"[\w/-]+: .+ must be .+, got .+; .+", re.DOTALL)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,13 @@ import cdk_nag
 import pytest
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
-from cfnlint.config import ConfigMixIn
-from cfnlint.decode import decode_str
-from cfnlint.runner import Runner
 
 import app as repository_app
 from tests.conftest import Synthesized
 
+from .lint import silence
+
 ACKNOWLEDGED = cdk.Validations.ACKNOWLEDGED_RULES_METADATA_KEY
-# W3005: CDK writes dependencies that references imply as well. W3045: CDK has its own way with access control lists.
-LINT = {"ignore_checks": ["W3005", "W3045"], "include_checks": ["W", "E", "I3510"]}
 
 
 def findings(report: dict[str, Any]) -> list[str]:
@@ -33,18 +29,6 @@ def findings(report: dict[str, Any]) -> list[str]:
     # A plugin that crashes reports a failure without a violation.
     crashed = report.get("conclusion") == "failure" and not lines
     return [f"{report['pluginName']}: {report.get('metadata')}"] if crashed else lines
-
-
-@functools.cache
-def linter() -> Runner:
-    """cfn-lint with its rules and their schemas, which take longer to read than a template to be linted."""
-    return Runner(ConfigMixIn(**LINT))
-
-
-def silence(template: str) -> list[Any]:
-    """Return what cfn-lint says of a template."""
-    decoded, errors = decode_str(template)
-    return errors or list(linter().validate_template(decoded))
 
 
 def test_no_pack_and_no_schema_check_has_an_open_finding(synthesized: Synthesized) -> None:

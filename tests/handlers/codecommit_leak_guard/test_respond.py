@@ -414,7 +414,7 @@ def spoken_twice(fired: list[tuple[str, str]]) -> int:
     return len(behind) + len(at_note)
 
 
-examples = settings(derandomize=True, database=None, deadline=None, max_examples=150)
+examples = settings(derandomize=True, database=None, deadline=None, max_examples=90)
 
 
 def test_whatever_ends_in_the_middle_the_key_is_disabled_once_and_it_is_told(account: Account) -> None:

@@ -219,13 +219,21 @@ class TestReport:
             "Look at the files that were not scanned by hand.",
         ]
 
-    def test_a_full_scan_is_summed_up_though_it_has_missed_nothing(self, account: Account) -> None:
-        message = self.tell(account, full=True, not_scanned=0, places=[], reference=None)
+    @pytest.mark.parametrize("reference", [None, "all branches"])
+    def test_a_full_scan_is_summed_up_though_it_has_missed_nothing(
+        self, account: Account, reference: str | None
+    ) -> None:
+        message = self.tell(account, full=True, not_scanned=0, places=[], reference=reference)
         assert (message["severity"], message["title"]) == (
             "INFORMATIONAL",
             "The history of all branches of shop was scanned; 0 files were not",
         )
         assert "Of: all branches; walk w1" in account.text(form="email")
+
+    def test_a_full_scan_of_one_branch_does_not_claim_to_be_of_all(self, account: Account) -> None:
+        assert self.tell(account, full=True)["title"] == (
+            "The history of refs/heads/main of shop was scanned; 2 files were not"
+        )
 
     @pytest.mark.parametrize("path", ["\U0001f511" * 4096, "\n" * 4096, "x\r\n" * 1365])
     def test_many_long_paths_fit_into_a_message(self, account: Account, path: str) -> None:

@@ -110,7 +110,8 @@ def tell_report(report: Mapping[str, Any], walk: str) -> None:
     """
     missed, repository = report["not_scanned"], cut(report["repository"])
     severity = "MEDIUM" if missed else "INFORMATIONAL"
-    what = "The history of all branches" if report.get("full") else "A push"
+    reference = shown(report.get("reference")) or "all branches"
+    what = f"The history of {reference}" if report.get("full") else "A push"
     title = f"{what} of {shown(repository)} was scanned; {missed} files were not"
     step = "Look at the files that were not scanned by hand." if missed else "Nothing is to be done for this report."
     names = ("commit", "path", "reason")
@@ -133,7 +134,7 @@ def tell_report(report: Mapping[str, Any], walk: str) -> None:
     lines = [
         f"{title}.",
         f"Scanned: {', '.join(f'{count} {name}' for name, count in counts.items() if name != 'not_scanned')}",
-        f"Of: {shown(report.get('reference')) or 'all branches'}; walk {shown(walk)}",
+        f"Of: {reference}; walk {shown(walk)}",
         *(f"Not scanned: {_missed(place)}" for place in places[:4]),
         *([f"... and {missed - 4} more: see the message for machines and the log"] if missed > 4 else []),
         step,
