@@ -41,8 +41,9 @@ def test_whatever_the_flags_of_the_app_the_packs_find_nothing(flags: dict[str, A
     )
     app.synth()
     assert open_findings(app, tmp_path) == []
-    # Neither flags nor the L2 give a role more than what stands in it.
-    assert Template(stack).all("AWS::IAM::Policy") == []
+    # Neither flags nor the L2 give a role more than what stands in it, and in the policy that knows the machine's name.
+    policies = [one["Properties"]["PolicyName"] for one in Template(stack).all("AWS::IAM::Policy")]
+    assert [name.partition("GoingOn")[0] for name in policies] == ["AllMachine", "SomeMachine"]
 
 
 def test_names_and_arns_may_be_known_at_deployment_only() -> None:
