@@ -147,7 +147,11 @@ def _definition(scan: str, respond: str, queue_url: str) -> dict[str, Any]:
                 # Repositories are shared with people, whose calls are throttled together with these.
                 **invoke(scan, "$", HOPELESS, _insists(5, 6), timeout_seconds=SCAN_SECONDS),
                 "OutputPath": "$.result.Payload",
-                "Catch": [{**fails, "Next": "SetAside"}],
+                # Where another run has gone on with the walk, this one cannot, however often it is tried.
+                "Catch": [
+                    {**fails, "ErrorEquals": ["OvertakenError"], "Next": "Failed"},
+                    {**fails, "Next": "SetAside"},
+                ],
                 "Next": "Answer",
             },
             # Its findings would be lost to whoever goes on with the walk; another walk comes across them again.

@@ -424,6 +424,7 @@ def test_whatever_ends_in_the_middle_the_key_is_disabled_once_and_it_is_told(acc
     @given(rounds=ROUNDS, policy=st.sampled_from(("", POLICY)))
     @example(rounds=[([("a", 1)], {6: "crash"})], policy="")
     @example(rounds=[([("a", 1)], {7: "crash"})], policy="")
+    @example(rounds=[([("a", 1)], {8: "crash"})], policy="")
     @example(rounds=[([("a", 1), ("b", LEASE_OVER), ("a", 1)], {6: "meanwhile", 7: "before"})], policy=POLICY)
     def go(rounds: list[Any], policy: str) -> None:
         account.reset()

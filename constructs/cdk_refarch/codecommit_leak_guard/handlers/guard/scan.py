@@ -9,19 +9,17 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from asked import Asked, asked_of
 from contents import AT_ONCE, Change, Piece, Repository
 from found import Findings, Place, Source, shown
 from history import Commit, History
 from progress import MOST_PLACES, Record
 from scanner import Leak, is_binary, scan
-
-EVENTS = ("referenceCreated", "referenceUpdated", "unreferencedMergeCommitCreated")
 
 MOST_FINDINGS = 200
 """How many findings a slice has."""
@@ -43,27 +41,6 @@ SAVED_COMMITS, SAVED_SECONDS = 16, 20
 """After how many commits, or how long, a walk is saved."""
 
 COUNTS = ("commits", "files", "bytes", "not_scanned")
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What is to be scanned.
-
-    Args:
-        repository: The repository.
-        reference: The branch or tag.
-        pusher: Who has pushed; nothing if unknown.
-        commit: The commit that was pushed; nothing for a whole history.
-        old: The commit that was there before; None if there was none, or it is unknown.
-        branch: The branch whose whole history it is; None for all.
-    """
-
-    repository: str
-    reference: str
-    pusher: str = ""
-    commit: str = ""
-    old: str | None = None
-    branch: str | None = None
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -88,7 +65,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     again = {"walk": walk, "request": request, "slice": number + 1, "hand_over": (number + 1) % IN_RUN == 0}
     if "findings" in request:
         return {**again, **_replayed(request["findings"], number)}
-    asked = _asked(request)
+    asked = asked_of(request)
     with ThreadPoolExecutor(AT_ONCE) as executor:
         return {**again, **_Slice(walk, number, asked, context, executor).run()}
 
@@ -282,26 +259,6 @@ def _of_one_session(leaks: list[Leak]) -> list[Leak]:
 def _batches(findings: list[str]) -> list[list[str]]:
     """Return findings as they are answered, some at a time."""
     return [findings[start : start + IN_BATCH] for start in range(0, len(findings), IN_BATCH)]
-
-
-def _asked(request: Mapping[str, Any]) -> Asked:
-    full = request.get("full_scan")
-    if isinstance(full, Mapping) and full.get("repository"):
-        branch = full.get("branch")
-        return Asked(full["repository"], f"refs/heads/{branch}" if branch else "all branches", branch=branch)
-    detail = request.get("detail") or {}
-    if detail.get("event") not in EVENTS or not detail.get("repositoryName") or not detail.get("commitId"):
-        raise ValueError(
-            f"request must have full_scan with a repository, findings, or the detail of {' or '.join(EVENTS)} with "
-            f"repositoryName and commitId, got {sorted(request)} with event {detail.get('event')!r}"
-        )
-    return Asked(
-        repository=detail["repositoryName"],
-        reference=detail.get("referenceFullName") or "",
-        pusher=detail.get("callerUserArn") or "",
-        commit=detail["commitId"],
-        old=detail.get("oldCommitId"),
-    )
 
 
 def _log(line: Mapping[str, Any]) -> None:
