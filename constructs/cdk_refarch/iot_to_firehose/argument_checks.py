@@ -8,12 +8,14 @@ from typing import NoReturn
 from constructs import Construct
 
 from cdk_refarch._parts.checks import Checks
-from cdk_refarch._parts.list_checks import check_flag
+from cdk_refarch._parts.list_checks import check_flag, check_known
 from cdk_refarch._parts.resource_checks import check_resource
-from cdk_refarch._parts.s3_delivery.s3_checks import check_sink
-from cdk_refarch._parts.s3_delivery.s3_sink import S3Sink, fixed_part
+from cdk_refarch._parts.s3_delivery.s3_sink import fixed_part
+from cdk_refarch._parts.sinks import Sink
 
 from . import rule_sql, topics
+from .rule_action import RuleAction
+from .topics import Heard
 
 MAX_ACTIONS = 10
 """https://docs.aws.amazon.com/general/latest/gr/iot-core.html, rules engine limits."""
@@ -26,7 +28,13 @@ RESERVED_IDS = frozenset(
         *("Default", "Resource"),
     )
 )
-"""Ids of what the construct itself creates beside its sinks."""
+"""Ids of what the construct itself creates beside its sinks and actions."""
+
+KINDS_OF_SINKS = "S3Sink, OpenSearchSink and RedshiftSink"
+KINDS_OF_ACTIONS = (
+    "LambdaAction, SqsAction, SnsAction, KinesisAction, StepFunctionsAction, DynamoDbAction, RepublishAction and "
+    "S3Action"
+)
 
 DEAD_ACTIONS = {
     "IotAnalytics": "AWS IoT Analytics ended on 2025-12-15",
@@ -38,7 +46,7 @@ DEAD_ACTIONS = {
 
 def check_statement(
     checks: Checks, topic_filter: str | None, sql: str | None, select: str, where: str | None, batch: bool
-) -> None:
+) -> Heard:
     """Check the arguments that make up the rule's statement.
 
     Args:
@@ -48,6 +56,9 @@ def check_statement(
         select: The argument.
         where: The argument.
         batch: The argument.
+
+    Returns:
+        What the rule listens to.
 
     Raises:
         ValueError: If AWS IoT would refuse the statement, or it could never work.
@@ -65,13 +76,14 @@ def check_statement(
             topics.check_filter_of_statement(checks, statement.topic_filter)
         if batch and statement.select is not None:
             rule_sql.check_batch(checks, statement.select)
-        return
+        return Heard(statement.topic_filter, batch)
     topics.check_filter(checks, topic_filter)
     rule_sql.check_clause(checks, "select", select, "SELECT")
     if where is not None:
         rule_sql.check_clause(checks, "where", where, "WHERE")
     if batch:
         rule_sql.check_batch(checks, select)
+    return Heard(topic_filter, batch)
 
 
 def check_rule(checks: Checks, scope: Construct, rule_name: str | None, error_queue: object) -> None:
@@ -95,7 +107,7 @@ def check_rule(checks: Checks, scope: Construct, rule_name: str | None, error_qu
     checks.key("key of error_queue", getattr(error_queue, "encryption_master_key", None))
 
 
-def check_sinks(checks: Checks, sinks: Sequence[S3Sink], scope: Construct) -> None:
+def check_sinks(checks: Checks, sinks: Sequence[Sink], scope: Construct) -> None:
     """Check the sinks one by one and against each other.
 
     Args:
@@ -106,38 +118,83 @@ def check_sinks(checks: Checks, sinks: Sequence[S3Sink], scope: Construct) -> No
     Raises:
         ValueError: If one is wrong, or two would be the same.
     """
-    if isinstance(sinks, S3Sink):
-        checks.refuse("sinks", "a list", "one S3Sink", "put brackets around it")
-    if not isinstance(sinks, Sequence) or isinstance(sinks, str):
-        checks.refuse("sinks", "a list", f"{type(sinks).__name__} {sinks!r}", "give [S3Sink(...)] or leave it out")
+    _check_list(checks, "sinks", sinks, Sink, KINDS_OF_SINKS)
     if not 1 <= len(sinks) <= MAX_ACTIONS:
         remedy = "add S3Sink()" if not sinks else "use a second rule for the rest"
         checks.refuse("sinks", f"from 1 to {MAX_ACTIONS} sinks", f"{len(sinks)} sinks", remedy)
-    seen: list[S3Sink] = []
-    for sink in sinks:
-        if not isinstance(sink, S3Sink):
-            _refuse_other_kinds(checks, sink)
+    for position, sink in enumerate(sinks):
         # One sink needs no more words than the construct's path to be told from others.
         inner = checks if len(sinks) == 1 else checks.within(str(sink.id))
-        check_sink(inner, sink)
-        inner.same_region("transform", sink.transform, scope)
-        if sink.id in RESERVED_IDS:
-            checks.refuse("sinks", "a list of sinks with ids of their own", repr(sink.id), "use another id")
-        for other in seen:
+        _check_id(inner, sink.id, "call it Raw or Archive, say")
+        sink.check(inner, scope)
+        _check_ids(checks, "sinks", sink.id, [other.id for other in sinks[:position]])
+        for other in sinks[:position]:
             _check_pair(checks, other, sink)
-        seen.append(sink)
 
 
-def _refuse_other_kinds(checks: Checks, given: object) -> NoReturn:
+def check_actions(
+    checks: Checks, actions: Sequence[RuleAction], sinks: Sequence[Sink], scope: Construct, heard: Heard
+) -> None:
+    """Check the further actions one by one and against each other.
+
+    Args:
+        checks: The checks of the construct.
+        actions: The argument.
+        sinks: The sinks; checked before.
+        scope: The scope that the construct will be put in.
+        heard: What the rule listens to.
+
+    Raises:
+        ValueError: If one is wrong, or there are too many.
+    """
+    _check_list(checks, "actions", actions, RuleAction, KINDS_OF_ACTIONS)
+    count = len(sinks) + len(actions)
+    if count > MAX_ACTIONS:
+        got = f"{len(sinks)} sinks and {len(actions)} actions"
+        remedy = "use a second rule for the rest"
+        checks.refuse("sinks and actions", f"at most {MAX_ACTIONS} together", got, remedy)
+    taken = [sink.id for sink in sinks]
+    for action in actions:
+        inner = checks.within(str(action.id))
+        _check_id(inner, action.id, "call it Notify or Forward, say")
+        action.check(inner, scope, heard)
+        _check_ids(checks, "actions", action.id, taken)
+        taken.append(action.id)
+
+
+def _check_list(checks: Checks, argument: str, given: object, kind: type, kinds: str) -> None:
+    example = kinds.partition(",")[0]
+    if isinstance(given, kind):
+        checks.refuse(argument, "a list", f"one {type(given).__name__}", "put brackets around it")
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        got = f"{type(given).__name__} {given!r}"
+        checks.refuse(argument, "a list", got, f"give [{example}(...)] or leave it out")
+    for one in given:
+        if not isinstance(one, kind):
+            _refuse_other_kinds(checks, argument, one, kinds)
+
+
+def _refuse_other_kinds(checks: Checks, argument: str, given: object, allowed: str) -> NoReturn:
     kind = type(given).__name__
     kinds = [kind, *(name.replace("_", "") for name, value in getattr(given, "_values", {}).items() if value)]
     ended = [text for name, text in DEAD_ACTIONS.items() if any(one.lower().startswith(name.lower()) for one in kinds)]
-    checks.refuse("sinks", "a list of S3Sink", kind, "; ".join([*ended, "give S3Sink(...)"]))
+    example = allowed.partition(",")[0]
+    checks.refuse(argument, f"a list of {allowed}", kind, "; ".join([*ended, f"give {example}(...)"]))
 
 
-def _check_pair(checks: Checks, one: S3Sink, other: S3Sink) -> None:
-    if one.id == other.id:
-        checks.refuse("sinks", "a list of sinks with distinct ids", f"{one.id!r} twice", "give one of them an id")
+def _check_id(checks: Checks, id: str, remedy: str) -> None:
+    check_known(checks, "id", id, remedy=remedy)
+    checks.matches("id", id, r"[A-Z][A-Za-z0-9]{0,63}", rule="a PascalCase word", remedy=remedy)
+
+
+def _check_ids(checks: Checks, argument: str, id: str, taken: Sequence[str]) -> None:
+    if id in RESERVED_IDS:
+        checks.refuse(argument, f"a list of {argument} with ids of their own", repr(id), "use another id")
+    if id in taken:
+        checks.refuse(argument, f"a list of {argument} with distinct ids", f"{id!r} twice", "give one of them an id")
+
+
+def _check_pair(checks: Checks, one: Sink, other: Sink) -> None:
     if one.bucket is None or other.bucket is None or one.bucket.bucket_name != other.bucket.bucket_name:
         return
     remedy = "give one of them another prefix"

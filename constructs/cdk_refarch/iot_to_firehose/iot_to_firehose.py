@@ -1,4 +1,4 @@
-"""MQTT topic to AWS IoT rule to Amazon Data Firehose to Amazon S3."""
+"""MQTT topic to AWS IoT rule to Amazon Data Firehose to Amazon S3, OpenSearch and Redshift."""
 
 from __future__ import annotations
 
@@ -17,20 +17,23 @@ from constructs import Construct
 from cdk_refarch._parts.alarms import Watched, alarms
 from cdk_refarch._parts.checks import Checks
 from cdk_refarch._parts.keys import key_for
+from cdk_refarch._parts.operation import Operation
 from cdk_refarch._parts.queues import failure_queue
 from cdk_refarch._parts.resource_checks import check_resources
-from cdk_refarch._parts.s3_delivery.s3_delivery import S3Delivery
 from cdk_refarch._parts.s3_delivery.s3_sink import S3Sink
+from cdk_refarch._parts.sinks import Delivery, Sink
 
 from . import argument_checks, rule_sql, topics
+from .rule_action import RuleAction
 from .topic_rule import topic_rule
 
 
 class IotToFirehose(Construct):
-    """MQTT messages that a rule selects arrive in Amazon S3, in batches, and none that fails is lost unseen.
+    """MQTT messages that a rule selects arrive where they are wanted, and none that fails is lost unseen.
 
-    Creates an AWS IoT rule, a Firehose stream for each sink with its bucket, an encrypted queue for messages that could
-    not be delivered, alarms for every way to fail, roles with exactly the needed permissions, and a key.
+    Creates an AWS IoT rule, a Firehose stream for each sink with its bucket and what else the sink needs, an encrypted
+    queue for messages that could not be delivered, alarms for every way to fail, roles with exactly the needed
+    permissions, and a key.
 
     Args:
         scope: The construct it belongs to.
@@ -42,7 +45,11 @@ class IotToFirehose(Construct):
         select: What to take from a message, in AWS IoT SQL.
         where: Which messages to take, in AWS IoT SQL; None for all.
         batch: Whether the statement yields an array, of at most 500 elements, each to become a record.
-        sinks: Where the records go, one Firehose stream each, with distinct ids.
+        sinks: Where the records go, one Firehose stream each: ``S3Sink``, ``OpenSearchSink`` and ``RedshiftSink``, with
+            distinct ids, and at most 10 together with ``actions``.
+        actions: What else the rule does with each message, with distinct ids: ``LambdaAction``, ``SqsAction``,
+            ``SnsAction``, ``KinesisAction``, ``StepFunctionsAction``, ``DynamoDbAction``, ``RepublishAction`` and
+            ``S3Action``.
         rule_name: A name for the rule, of letters, digits and _, at most 128. It is part of the Basic Ingest
             topic that devices know; None to let CloudFormation make one up. A named rule cannot be replaced by another
             of the same name in one deployment.
@@ -79,7 +86,8 @@ class IotToFirehose(Construct):
         select: str = "*",
         where: str | None = None,
         batch: bool = False,
-        sinks: Sequence[S3Sink] = (S3Sink(),),
+        sinks: Sequence[Sink] = (S3Sink(),),
+        actions: Sequence[RuleAction] = (),
         rule_name: str | None = None,
         error_queue: sqs.IQueue | None = None,
         encryption_key: kms.IKey | None = None,
@@ -88,26 +96,22 @@ class IotToFirehose(Construct):
         log_retention: logs.RetentionDays = logs.RetentionDays.SIX_MONTHS,
     ) -> None:
         self._checks = Checks.of(scope, id)
-        argument_checks.check_statement(self._checks, topic_filter, sql, select, where, batch)
+        heard = argument_checks.check_statement(self._checks, topic_filter, sql, select, where, batch)
         argument_checks.check_rule(self._checks, scope, rule_name, error_queue)
         users = "Firehose, queues and logs"
         check_resources(self._checks, scope, encryption_key, alarm_topic, removal_policy, log_retention, users=users)
         argument_checks.check_sinks(self._checks, sinks, scope)
+        argument_checks.check_actions(self._checks, actions, sinks, scope, heard)
         super().__init__(scope, id)
         data = "records, objects, failed messages and logs"
         self.encryption_key: kms.IKey = key_for(self, encryption_key, data=data, removal_policy=removal_policy)
-        self.deliveries: Mapping[str, S3Delivery] = {
-            sink.id: S3Delivery(
-                self,
-                sink.id,
-                sink=sink,
-                encryption_key=self.encryption_key,
-                alarm_topic=alarm_topic,
-                removal_policy=removal_policy,
-                log_retention=log_retention,
-            )
-            for sink in sinks
-        }
+        operation = Operation(
+            encryption_key=self.encryption_key,
+            alarm_topic=alarm_topic,
+            removal_policy=removal_policy,
+            log_retention=log_retention,
+        )
+        self.deliveries: Mapping[str, Delivery] = {sink.id: sink.deliver(self, operation) for sink in sinks}
         self.error_queue: sqs.IQueue = (
             failure_queue(self, "ErrorQueue", key=self.encryption_key, removal_policy=removal_policy)
             if error_queue is None
@@ -121,7 +125,8 @@ class IotToFirehose(Construct):
             sql=sql,
             batch=batch,
             rule_name=rule_name,
-            deliveries=[(sink, self.deliveries[sink.id]) for sink in sinks],
+            deliveries=self.deliveries.values(),
+            actions=actions,
             error_queue=self.error_queue,
         )
         self.basic_ingest_topic = f"$aws/rules/{self.rule.ref}"

@@ -1,18 +1,18 @@
-"""The AWS IoT rule: an action for each delivery, an error action, and a role for each of them."""
+"""The AWS IoT rule: an action for each delivery, further ones, an error action, and a role for each of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_iot as iot
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk_refarch._parts.policies import service_role, use_key
-from cdk_refarch._parts.s3_delivery.s3_delivery import S3Delivery
-from cdk_refarch._parts.s3_delivery.s3_sink import S3Sink
+from cdk_refarch._parts.sinks import Delivery
+
+from .rule_action import IOT, RuleAction, own_rule
 
 SQL_VERSION = "2016-03-23"
 """Must be said, for CloudFormation's default is 2015-10-08:
@@ -25,7 +25,8 @@ def topic_rule(
     sql: str,
     batch: bool,
     rule_name: str | None,
-    deliveries: Sequence[tuple[S3Sink, S3Delivery]],
+    deliveries: Iterable[Delivery],
+    actions: Sequence[RuleAction],
     error_queue: sqs.IQueue,
 ) -> iot.CfnTopicRule:
     """Create the rule and its roles.
@@ -35,40 +36,36 @@ def topic_rule(
         sql: The statement.
         batch: Whether the statement yields arrays.
         rule_name: The rule's name; None to let CloudFormation make one up.
-        deliveries: Where to put records, in the order of the actions.
+        deliveries: Where to put records, in the order of the rule's actions.
+        actions: What else to do with each message, behind them.
         error_queue: Where to put messages that an action failed for.
     """
     l1 = iot.CfnTopicRule
-    stack = cdk.Stack.of(scope)
-    # A rule that CloudFormation names cannot be named here, because it needs the roles first.
-    trust = {
-        "StringEquals": {"aws:SourceAccount": stack.account},
-        "ArnLike": {
-            "aws:SourceArn": f"arn:{stack.partition}:iot:{stack.region}:{stack.account}:rule/{rule_name or '*'}"
-        },
-    }
-    actions = [_put(sink, delivery, batch, trust) for sink, delivery in deliveries]
-    return l1(
+    trust = own_rule(scope, rule_name)
+    made = [_put(delivery, batch, trust) for delivery in deliveries]
+    made += [action.act(scope, trust, error_queue) for action in actions]
+    rule = l1(
         scope,
         "Rule",
         rule_name=rule_name,
         topic_rule_payload=l1.TopicRulePayloadProperty(
             sql=sql,
             aws_iot_sql_version=SQL_VERSION,
-            actions=actions,
+            actions=made,
             error_action=_send(scope, error_queue, trust),
         ),
     )
+    for action in actions:
+        action.admit(scope, rule)
+    return rule
 
 
-def _put(
-    sink: S3Sink, delivery: S3Delivery, batch: bool, trust: dict[str, dict[str, str]]
-) -> iot.CfnTopicRule.ActionProperty:
+def _put(delivery: Delivery, batch: bool, trust: dict[str, dict[str, str]]) -> iot.CfnTopicRule.ActionProperty:
     calls = ["firehose:PutRecord", "firehose:PutRecordBatch"] if batch else ["firehose:PutRecord"]
     role = service_role(
         delivery,
         "RuleRole",
-        service="iot.amazonaws.com",
+        service=IOT,
         conditions=trust,
         description="Lets the AWS IoT rule put records into the Firehose stream",
         statements=[iam.PolicyStatement(actions=calls, resources=[delivery.stream.attr_arn])],
@@ -78,8 +75,7 @@ def _put(
             delivery_stream_name=delivery.stream.ref,
             role_arn=role.role_arn,
             batch_mode=batch,
-            # Where Firehose takes messages apart, it writes the newlines itself.
-            separator="\n" if sink.split_records is None else None,
+            separator=delivery.separator,
         )
     )
 
@@ -93,7 +89,7 @@ def _send(scope: Construct, queue: sqs.IQueue, trust: dict[str, dict[str, str]])
     role = service_role(
         scope,
         "ErrorRole",
-        service="iot.amazonaws.com",
+        service=IOT,
         conditions=trust,
         description="Lets the AWS IoT rule put failed messages into the error queue",
         statements=statements,

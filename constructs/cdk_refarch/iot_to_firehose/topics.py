@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from cdk_refarch._parts.checks import Checks, is_token
 
@@ -16,6 +17,18 @@ THING_NAME = "${iot:Connection.Thing.ThingName}"
 """https://docs.aws.amazon.com/iot/latest/developerguide/thing-policy-variables.html"""
 
 _UNUSABLE = re.compile(r"['\x00-\x1f\x7f]")
+
+
+class Heard(NamedTuple):
+    """What a rule listens to.
+
+    Attributes:
+        topic_filter: The filter of the topics; None for one that cannot be told, and perhaps a token.
+        batch: Whether the rule makes an array of each message.
+    """
+
+    topic_filter: str | None
+    batch: bool
 
 
 def check_filter(checks: Checks, value: object) -> None:

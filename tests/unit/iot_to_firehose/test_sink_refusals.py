@@ -44,7 +44,8 @@ SINKS: Cases = [
     ),
     (
         {"topic_filter": "a", "sinks": [iot.CfnTopicRule.ActionProperty(iot_events=EVENTS)]},
-        "sinks must be a list of S3Sink, got ActionProperty; AWS IoT Events ended on 2026-05-20; give S3Sink(...)",
+        "sinks must be a list of S3Sink, OpenSearchSink and RedshiftSink, got ActionProperty; AWS IoT Events ended on "
+        "2026-05-20; give S3Sink(...)",
     ),
     (sink(id=cdk.Aws.REGION), "id must be known when the app runs, got a token; call it Raw or Archive, say"),
     ({"topic_filter": "a", "sinks": []}, "sinks must be from 1 to 10 sinks, got 0 sinks; add S3Sink()"),
@@ -63,8 +64,8 @@ SINKS: Cases = [
     ),
     (
         {"topic_filter": "a", "sinks": [iot.CfnTopicRule.IotAnalyticsActionProperty(channel_name="c", role_arn="r")]},
-        "sinks must be a list of S3Sink, got IotAnalyticsActionProperty; AWS IoT Analytics ended on 2025-12-15; "
-        "give S3Sink(...)",
+        "sinks must be a list of S3Sink, OpenSearchSink and RedshiftSink, got "
+        "IotAnalyticsActionProperty; AWS IoT Analytics ended on 2025-12-15; give S3Sink(...)",
     ),
     (sink(id="s3-sink"), "id must be a PascalCase word, got 's3-sink'; call it Raw or Archive, say"),
     (sink(id="Rule"), "sinks must be a list of sinks with ids of their own, got 'Rule'; use another id"),

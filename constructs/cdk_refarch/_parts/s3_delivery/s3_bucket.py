@@ -3,49 +3,58 @@
 from __future__ import annotations
 
 import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk_refarch._parts.private_bucket import private_bucket
 
-from .s3_sink import BucketLifecycle
+from .s3_sink import DEFAULT_LIFECYCLE, BucketLifecycle, S3Sink, fixed_part
 
 ERRORS_FILTER = "Errors"
 """Id of the request metrics for objects under the error prefix."""
 
 
-def data_bucket(
-    scope: Construct,
-    *,
-    key: kms.IKey,
-    access_log_bucket: s3.IBucket | None,
-    lifecycle: BucketLifecycle,
-    data_root: str,
-    error_root: str,
-    removal_policy: cdk.RemovalPolicy,
-) -> tuple[s3.Bucket, s3.IBucket]:
-    """Create the bucket for delivered records, which counts requests under the error prefix.
+def sink_bucket(
+    scope: Construct, sink: S3Sink, key: kms.IKey, removal_policy: cdk.RemovalPolicy
+) -> tuple[s3.IBucket, s3.IBucket | None]:
+    """Return the bucket of a sink; a created one counts requests under the error prefix.
 
     Args:
         scope: The construct that it belongs to.
-        key: Encrypts the objects.
-        access_log_bucket: Where access logs go; None to create a bucket for them.
-        lifecycle: Moves and expiry of objects.
-        data_root: What the key of every delivered object begins with; empty when that cannot be told.
-        error_root: What the key of every failed record begins with; empty when that cannot be told.
-        removal_policy: What happens to the buckets when the construct is removed.
+        sink: What is delivered.
+        key: Encrypts the objects of a created bucket.
+        removal_policy: What happens to created buckets when the construct is removed.
 
     Returns:
-        The bucket, and the bucket of its access logs.
+        The bucket, and the bucket of its access logs; None for a given bucket.
     """
+    if sink.bucket is not None:
+        return sink.bucket, None
+    lifecycle = DEFAULT_LIFECYCLE if sink.lifecycle is None else sink.lifecycle
+    error_root = fixed_part(sink.error_prefix)
     return private_bucket(
         scope,
         key=key,
-        access_log_bucket=access_log_bucket,
+        access_log_bucket=sink.access_log_bucket,
         removal_policy=removal_policy,
-        rules=_rules(lifecycle, data_root, error_root),
+        rules=_rules(lifecycle, fixed_part(sink.data_prefix), error_root),
         metrics=[s3.BucketMetrics(id=ERRORS_FILTER, prefix=error_root)] if error_root else (),
+    )
+
+
+def failures_metric(bucket: s3.IBucket) -> cloudwatch.Metric:
+    """Return how many objects were written under the error prefix of a created bucket.
+
+    Args:
+        bucket: The bucket.
+    """
+    return cloudwatch.Metric(
+        namespace="AWS/S3",
+        metric_name="PutRequests",
+        dimensions_map={"BucketName": bucket.bucket_name, "FilterId": ERRORS_FILTER},
+        statistic="Sum",
     )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import get_args
 
 from cdk_refarch._parts.checks import Checks, is_token
-from cdk_refarch._parts.list_checks import check_known
 from cdk_refarch._parts.resource_checks import check_access_logs
 from cdk_refarch._parts.text_checks import check_balanced
 
@@ -41,9 +40,6 @@ def check_sink(checks: Checks, sink: S3Sink) -> None:
     Raises:
         ValueError: If AWS would refuse it, or failed records would get lost.
     """
-    remedy = "call it Raw or Archive, say"
-    check_known(checks, "id", sink.id, remedy=remedy)
-    checks.matches("id", sink.id, r"[A-Z][A-Za-z0-9]{0,63}", rule="a PascalCase word", remedy=remedy)
     _check_bucket(checks, sink)
     _check_partitions(checks, sink)
     check_prefixes(checks, sink)

@@ -11,21 +11,19 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesisfirehose as firehose
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cdk_refarch._parts.alarms import Watched, alarm, alarms
-from cdk_refarch._parts.findings import acknowledge_wildcard
-from cdk_refarch._parts.policies import service_role, use_key
+from cdk_refarch._parts.sinks import Delivery
 
 from .destination import DEFAULT_INTERVAL_S, Targets, destination, interval
-from .s3_bucket import ERRORS_FILTER, data_bucket
-from .s3_sink import DEFAULT_LIFECYCLE, GlueTable, S3Sink, fixed_part
+from .s3_bucket import failures_metric, sink_bucket
+from .s3_sink import GlueTable, S3Sink, fixed_part
+from .stream_role import stream_role
 
 if TYPE_CHECKING:
     from aws_cdk import aws_glue as glue
-    from aws_cdk import aws_lambda as lambda_
 
 MAX_INTERVAL_S = 900
 """https://docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html"""
@@ -33,11 +31,8 @@ MAX_INTERVAL_S = 900
 LATE_AFTER_INTERVALS = 3
 """How many intervals, of 5 minutes at least, a record may wait before the freshness alarm rings."""
 
-ARN_COLONS = 6
-"""How many colons the ARN of a function has without a qualifier."""
 
-
-class S3Delivery(Construct):
+class S3Delivery(Delivery):
     """Records put to a Firehose stream arrive in a bucket, and those that cannot be processed under a prefix of it.
 
     Creates the stream, its role, a log group, alarms and, unless they are given, the bucket with an access log bucket
@@ -74,7 +69,9 @@ class S3Delivery(Construct):
         log_retention: logs.RetentionDays,
     ) -> None:
         super().__init__(scope, id)
-        self.bucket, self.access_log_bucket = self._buckets(sink, encryption_key, removal_policy)
+        # Where Firehose takes messages apart, it writes the newlines itself.
+        self.separator = "\n" if sink.split_records is None else None
+        self.bucket, self.access_log_bucket = sink_bucket(self, sink, encryption_key, removal_policy)
         self.table: glue.CfnTable | None = None
         table = self._names_of_table(sink, removal_policy)
         self.log_group = logs.LogGroup(
@@ -108,49 +105,6 @@ class S3Delivery(Construct):
         )
         self.alarms: Mapping[str, cloudwatch.Alarm] = self._alarms(sink, alarm_topic)
 
-    def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let an identity read the objects, and use the key that they are encrypted with.
-
-        Args:
-            grantee: The identity.
-        """
-        grant = self.bucket.grant_read(grantee)
-        if self.bucket.encryption_key is None:
-            return grant.combine(self._object_key.grant_decrypt(grantee))
-        return grant
-
-    def metric(self, name: str, *, statistic: str = "Sum", period: cdk.Duration | None = None) -> cloudwatch.Metric:
-        """Return a metric of the stream.
-
-        Args:
-            name: Its name in the namespace ``AWS/Firehose``, see
-                https://docs.aws.amazon.com/firehose/latest/dev/monitoring-with-cloudwatch-metrics.html
-            statistic: How the values of a period are put together.
-            period: Length of a period; None for 5 minutes.
-        """
-        return cloudwatch.Metric(
-            namespace="AWS/Firehose",
-            metric_name=name,
-            dimensions_map={"DeliveryStreamName": self.stream.ref},
-            statistic=statistic,
-            period=period,
-        )
-
-    def _buckets(
-        self, sink: S3Sink, key: kms.IKey, removal_policy: cdk.RemovalPolicy
-    ) -> tuple[s3.IBucket, s3.IBucket | None]:
-        if sink.bucket is not None:
-            return sink.bucket, None
-        return data_bucket(
-            self,
-            key=key,
-            access_log_bucket=sink.access_log_bucket,
-            lifecycle=DEFAULT_LIFECYCLE if sink.lifecycle is None else sink.lifecycle,
-            data_root=fixed_part(sink.data_prefix),
-            error_root=fixed_part(sink.error_prefix),
-            removal_policy=removal_policy,
-        )
-
     def _names_of_table(self, sink: S3Sink, removal_policy: cdk.RemovalPolicy) -> GlueTable | None:
         if sink.parquet is None or isinstance(sink.parquet, GlueTable):
             return sink.parquet
@@ -161,49 +115,16 @@ class S3Delivery(Construct):
         return names
 
     def _role(self, sink: S3Sink, log_stream: str, table: GlueTable | None) -> iam.Role:
-        stack = cdk.Stack.of(self)
-        roots = sorted({fixed_part(sink.data_prefix), fixed_part(sink.error_prefix)})
-        # In order, a root that contains the other comes first and is enough.
-        roots = [root for root in roots if root == roots[0] or not root.startswith(roots[0])]
-        objects = [self.bucket.arn_for_objects(f"{root}*") for root in roots]
-        log_resource = f"log-group:{self.log_group.log_group_name}:log-stream:{log_stream}"
-        statements = [
-            iam.PolicyStatement(
-                actions=["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
-                resources=[self.bucket.bucket_arn],
-            ),
-            iam.PolicyStatement(actions=["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"], resources=objects),
-            use_key(self, self._object_key, "s3", ["kms:Decrypt", "kms:GenerateDataKey"]),
-            iam.PolicyStatement(
-                actions=["logs:PutLogEvents"],
-                resources=[f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:{log_resource}"],
-            ),
-        ]
-        if sink.transform is not None:
-            statements.append(_invoke(sink.transform))
-        if table is not None:
-            statements.append(self._read_table(table))
-        role = service_role(
+        return stream_role(
             self,
-            "Role",
-            service="firehose.amazonaws.com",
-            # Firehose sends its caller's account as the external id. Whether it sends the source account too is not
-            # documented, hence that condition only counts when the key is there.
-            conditions={
-                "StringEquals": {"sts:ExternalId": stack.account},
-                "StringEqualsIfExists": {"aws:SourceAccount": stack.account},
-            },
-            description="Lets the Firehose stream write its objects and its error log",
-            statements=statements,
+            bucket=self.bucket,
+            prefixes=(sink.data_prefix, sink.error_prefix),
+            object_key=self._object_key,
+            log_group=self.log_group,
+            log_streams=[log_stream],
+            transform=sink.transform,
+            further=() if table is None else [self._read_table(table)],
         )
-        for resource in objects:
-            acknowledge_wildcard(
-                role,
-                resource,
-                "Firehose makes up the names of the objects that it writes. The statement is limited to this bucket "
-                "and to the fixed part of the prefixes for data and for errors.",
-            )
-        return role
 
     def _read_table(self, table: GlueTable) -> iam.PolicyStatement:
         stack = cdk.Stack.of(self)
@@ -277,24 +198,9 @@ class S3Delivery(Construct):
             found.append(
                 (
                     "RecordsFailed",
-                    cloudwatch.Metric(
-                        namespace="AWS/S3",
-                        metric_name="PutRequests",
-                        dimensions_map={"BucketName": self.bucket.bucket_name, "FilterId": ERRORS_FILTER},
-                        statistic="Sum",
-                    ),
+                    failures_metric(self.bucket),
                     "Firehose wrote failed records to the error prefix, in a folder by the kind of error. Each has its "
                     "error code: mend the cause and replay them.",
                 )
             )
         return found
-
-
-def _invoke(function: lambda_.IFunction) -> iam.PolicyStatement:
-    arn = function.function_arn
-    # Firehose invokes the latest version by its qualified name; a version or an alias has a qualifier already.
-    qualified = hasattr(function, "version") or hasattr(function, "alias_name") or arn.count(":") > ARN_COLONS
-    return iam.PolicyStatement(
-        actions=["lambda:GetFunctionConfiguration", "lambda:InvokeFunction"],
-        resources=[arn] if qualified else [arn, f"{arn}:$LATEST"],
-    )

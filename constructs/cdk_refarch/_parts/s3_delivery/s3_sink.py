@@ -6,10 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from cdk_refarch._parts.sinks import Sink
+
 if TYPE_CHECKING:
     import aws_cdk as cdk
     from aws_cdk import aws_lambda as lambda_
     from aws_cdk import aws_s3 as s3
+    from constructs import Construct
+
+    from cdk_refarch._parts.checks import Checks
+    from cdk_refarch._parts.operation import Operation
+
+    from .s3_delivery import S3Delivery
 
 Compression = Literal["GZIP", "Snappy", "ZIP", "HADOOP_SNAPPY", "UNCOMPRESSED"]
 
@@ -63,7 +71,7 @@ class GlueTable:
 
 
 @dataclass(frozen=True, kw_only=True)
-class S3Sink:
+class S3Sink(Sink):
     """Delivery of the records to Amazon S3 by a Firehose stream of its own.
 
     Args:
@@ -124,6 +132,25 @@ class S3Sink:
     def partitioned(self) -> bool:
         """Whether the stream uses dynamic partitioning, by jq or by keys that the function returns."""
         return self.partition_by is not None or "!{partitionKeyFromLambda:" in self.data_prefix
+
+    def check(self, checks: Checks, scope: Construct) -> None:
+        from .s3_checks import check_sink
+
+        check_sink(checks, self)
+        checks.same_region("transform", self.transform, scope)
+
+    def deliver(self, scope: Construct, operation: Operation) -> S3Delivery:
+        from .s3_delivery import S3Delivery
+
+        return S3Delivery(
+            scope,
+            self.id,
+            sink=self,
+            encryption_key=operation.encryption_key,
+            alarm_topic=operation.alarm_topic,
+            removal_policy=operation.removal_policy,
+            log_retention=operation.log_retention,
+        )
 
 
 def fixed_part(prefix: str) -> str:
