@@ -5,6 +5,8 @@ BIN := .venv/bin
 CDK := $(BIN)/node node_modules/aws-cdk/bin/cdk
 SETUP := .venv/.done node_modules/.done
 ARCH ?=
+# The pip that Python brings takes twice as long to choose among the versions of an index, and compiles on one core.
+PIP := pip==26.3
 
 # What slows the CDK down (no .pyc files), or makes it talk to the network while it builds.
 unexport PYTHONDONTWRITEBYTECODE
@@ -64,9 +66,11 @@ clean: ## Remove everything that make made
 	  echo "error: $(PYTHON) must be Python 3.11 or later, got $$($(PYTHON) --version 2>&1); name another with make PYTHON=python3.12" >&2; exit 1; }
 	@test -x $(BIN)/python || { echo "Creating .venv with $$($(PYTHON) --version) ..."; $(PYTHON) -m venv .venv; }
 	@echo "Installing the pinned Python packages (about a minute the first time) ..."
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --compile -r requirements-dev.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile $(PIP)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile -r requirements-dev.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@cp scripts/pinned-node.pth "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')"
+	@site="$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')" && \
+	  cp scripts/pinned-node.pth "$$site" && $(BIN)/python -m compileall -qq -j 0 "$$site"
 	@echo "Warming the CDK up ..."
 	@$(BIN)/python -c 'import aws_cdk, cdk_nag; aws_cdk.App().synth()'
 	@touch $@

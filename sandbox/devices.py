@@ -77,6 +77,24 @@ class Device:
             if not one.is_published():
                 raise Broken(f"the broker did not take a message of {self.name} to {topic} within {SECONDS} s")
 
+    def hear(self, topic: str) -> list[bytes]:
+        """Subscribe to a topic, and return the list that payloads are added to as they arrive.
+
+        Args:
+            topic: The topic.
+
+        Raises:
+            Broken: If the broker does not answer.
+        """
+        heard: list[bytes] = []
+        subscribed = threading.Event()
+        self._client.on_subscribe = lambda *_: subscribed.set()
+        self._client.message_callback_add(topic, lambda _, __, message: heard.append(bytes(message.payload)))
+        self._client.subscribe(topic, qos=1)
+        if not subscribed.wait(SECONDS):
+            raise Broken(f"the broker did not let {self.name} hear {topic} within {SECONDS} s")
+        return heard
+
     def is_refused(self, topic: str) -> bool:
         """Whether the broker refuses a message to a topic, by closing the connection as AWS IoT does.
 

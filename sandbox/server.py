@@ -143,12 +143,14 @@ def _with_hooks(emulator: Any) -> Any:
     from .adapters.fleet import hooks as fleet_hooks
     from .adapters.image_builder import hooks as image_hooks
     from .adapters.route53 import hooks as route53_hooks
+    from .adapters.search import hooks as search_hooks
+    from .adapters.search import http as search_http
     from .adapters.ses import hooks as ses_hooks
     from .adapters.workspaces import hooks as workspaces_hooks
 
     hooks = {**ses_hooks.HOOKS, **fleet_hooks.HOOKS, **image_hooks.HOOKS, **route53_hooks.HOOKS}
     hooks |= {**crashes.HOOKS, **lambda_times.HOOKS, **scheduled_rules.HOOKS, **workspaces_hooks.HOOKS}
-    hooks |= {**faults.HOOKS, **iam_requests.HOOKS, **trails.HOOKS}
+    hooks |= {**search_hooks.HOOKS, **faults.HOOKS, **iam_requests.HOOKS, **trails.HOOKS}
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         path = scope.get("path")
@@ -163,8 +165,9 @@ def _with_hooks(emulator: Any) -> Any:
                 body, more = body + message.get("body", b""), message.get("more_body", False)
             status, said = await asyncio.to_thread(hooks[path], body, ACCOUNT, REGION)
         else:
-            served = git_http.serve if str(path).startswith(git_http.PREFIX) else emulator
-            await served(scope, receive, send)
+            by_prefix = {git_http.PREFIX: git_http.serve, search_http.PREFIX: search_http.serve}
+            found = (one for prefix, one in by_prefix.items() if str(path).startswith(prefix))
+            await next(found, emulator)(scope, receive, send)
             return
         text = json.dumps(said).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(text)).encode())]

@@ -16,6 +16,7 @@ from cdk_refarch._parts.checks import refusal
 from . import STACKS, Architecture
 
 Severity = Literal["LOW", "MEDIUM", "HIGH"]
+SinkKind = Literal["s3", "opensearch", "opensearch_serverless", "redshift"]
 
 _OURS = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 """Context keys of the CDK itself have a slash, a colon or a dash in them."""
@@ -57,8 +58,25 @@ class _Section(BaseModel):
         yield from ()
 
 
-class IotToFirehoseSettings(_Section):
+class _NetworkSection(_Section):
+    """A section that may name a network; without it, one is made."""
+
+    vpc_id: str | None = None
+    availability_zones: list[str] = []
+    private_subnet_ids: list[str] = []
+
+    def _contradictions(self) -> Iterator[Contradiction]:
+        for key in ("availability_zones", "private_subnet_ids"):
+            if (self.vpc_id is None) != (not getattr(self, key)):
+                given = key if self.vpc_id is None else "vpc_id"
+                remedy = "give the network with its zones and subnets, or leave all three out to have one made"
+                yield "vpc_id", key, "given together", f"{given} alone", remedy
+
+
+class IotToFirehoseSettings(_NetworkSection):
     """What the stack ``IotToFirehose`` is built with; the construct checks the values further."""
+
+    key: ClassVar[str] = "iot_to_firehose"
 
     topic_filter: str = "refarch/+/telemetry"
     select: str = "*"
@@ -67,6 +85,27 @@ class IotToFirehoseSettings(_Section):
     partition_by: dict[str, str] | None = None
     parquet: dict[str, str] | None = None
     expire_after_days: int | None = None
+    sinks: list[SinkKind] = Field(default=["s3"], min_length=1)
+    index: str = "telemetry"
+    table: str = "telemetry"
+    columns: dict[str, str] | None = None
+    admin_role_arns: list[str] = []
+
+    def _contradictions(self) -> Iterator[Contradiction]:
+        yield from super()._contradictions()
+        for key in ("partition_by", "parquet"):
+            if getattr(self, key) is not None and "s3" not in self.sinks:
+                yield key, "sinks", "given together with s3", f"{key} alone", f"add s3 to sinks, or drop {key}"
+        if self.columns is not None and "redshift" not in self.sinks:
+            remedy = "add redshift to sinks, or drop columns"
+            yield "columns", "sinks", "given together with redshift", "columns alone", remedy
+        searches = {"opensearch", "opensearch_serverless"} & {*self.sinks}
+        if self.admin_role_arns and not searches:
+            remedy = "add opensearch or opensearch_serverless to sinks, or drop admin_role_arns"
+            yield "admin_role_arns", "sinks", "given together with opensearch", "admin_role_arns alone", remedy
+        if self.vpc_id is not None and self.sinks == ["s3"]:
+            rule = "given together with another sink than s3"
+            yield "vpc_id", "sinks", rule, "vpc_id alone", "drop vpc_id: nothing stands in it"
 
 
 class MacieToEventBridgeSettings(_Section):
@@ -142,7 +181,7 @@ class SesConfigSetsSettings(_Section):
             yield "expire_after_days", "analytics", together, "analytics false", remedy
 
 
-class ImageBuilderCicdSettings(_Section):
+class ImageBuilderCicdSettings(_NetworkSection):
     """What the stack ``ImageBuilderCicd`` is built with; the construct checks the values further."""
 
     key: ClassVar[str] = "image_builder_cicd"
@@ -150,9 +189,6 @@ class ImageBuilderCicdSettings(_Section):
     connection_arn: str | None = None
     repository: str | None = None
     branch: str = "main"
-    vpc_id: str | None = None
-    availability_zones: list[str] = []
-    private_subnet_ids: list[str] = []
     environment: dict[str, str] = {}
     image_stack: str = "GoldenImage"
     fleet_stack: str = "Fleet"
@@ -165,11 +201,7 @@ class ImageBuilderCicdSettings(_Section):
             given = "repository" if self.connection_arn is None else "connection_arn"
             remedy = "give both for GitHub, GitLab or Bitbucket, or neither for CodeCommit"
             yield "connection_arn", "repository", "given together", f"{given} alone", remedy
-        for key in ("availability_zones", "private_subnet_ids"):
-            if (self.vpc_id is None) != (not getattr(self, key)):
-                given = key if self.vpc_id is None else "vpc_id"
-                remedy = "give the network with its zones and subnets, or leave all three out to have one made"
-                yield "vpc_id", key, "given together", f"{given} alone", remedy
+        yield from super()._contradictions()
         if self.approval_emails and not self.approval:
             remedy = "drop approval_emails: nobody is asked"
             yield "approval", "approval_emails", "given together", "approval_emails with approval false", remedy

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import aws_cdk as cdk
-from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from cdk_refarch import (
@@ -20,6 +19,7 @@ from cdk_refarch import (
 )
 
 from .config import ImageBuilderCicdSettings, Settings
+from .network import network
 
 
 class ImageBuilderCicdStack(cdk.Stack):
@@ -41,7 +41,7 @@ class ImageBuilderCicdStack(cdk.Stack):
         own = settings.image_builder_cicd
         removal = cdk.RemovalPolicy.DESTROY if settings.removal == "destroy" else cdk.RemovalPolicy.RETAIN
         self.alarm_topic = AlarmTopic(self, "Alarms", email=settings.alarm_email, removal_policy=removal)
-        self.vpc = self._network(own)
+        self.vpc = network(self, own)
         self.delivery = ImageBuilderCicd(
             self,
             "Delivery",
@@ -56,31 +56,6 @@ class ImageBuilderCicdStack(cdk.Stack):
         )
         for name, value, description in self._outputs():
             cdk.CfnOutput(self, name, value=value, description=description)
-
-    def _network(self, own: ImageBuilderCicdSettings) -> ec2.IVpc:
-        if own.vpc_id is not None:
-            return ec2.Vpc.from_vpc_attributes(
-                self,
-                "Network",
-                vpc_id=own.vpc_id,
-                availability_zones=own.availability_zones,
-                private_subnet_ids=own.private_subnet_ids,
-            )
-        return ec2.Vpc(
-            self,
-            "Network",
-            max_azs=2,
-            nat_gateways=1,
-            subnet_configuration=[
-                ec2.SubnetConfiguration(
-                    name="Public", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=28, map_public_ip_on_launch=False
-                ),
-                ec2.SubnetConfiguration(name="Private", subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS),
-            ],
-            # What the consumer's flags would make of it is a function that writes the setting.
-            restrict_default_security_group=False,
-            flow_logs={"Rejected": ec2.FlowLogOptions(traffic_type=ec2.FlowLogTrafficType.REJECT)},
-        )
 
     def _environment(self, own: ImageBuilderCicdSettings) -> dict[str, str]:
         return {

@@ -1,19 +1,37 @@
 #!/usr/bin/env python3
-"""A fleet's own app: device telemetry by device, and a consumer that hears of every new object."""
+"""A fleet's own app: telemetry by device with a consumer, and the same telemetry searched, joined and acted on."""
 
 from __future__ import annotations
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_iot as iot
+from aws_cdk import aws_kinesis as kinesis
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
-from constructs import Construct
+from constructs import Construct, IConstruct
 
-from cdk_refarch import AlarmTopic, IotToFirehose, S3Sink
+from cdk_refarch import (
+    AlarmTopic,
+    DynamoDbAction,
+    IotToFirehose,
+    KinesisAction,
+    LambdaAction,
+    OpenSearchDomain,
+    OpenSearchSink,
+    RedshiftSink,
+    RedshiftWorkgroup,
+    RepublishAction,
+    S3Sink,
+)
 
 THING = "${iot:Connection.Thing.ThingName}"
 
@@ -87,6 +105,131 @@ class Fleet(cdk.Stack):
         )
 
 
+TOO_HOT = """
+import json
+
+def handler(event, context):
+    if event.get("temperature", 0) > 90:
+        print(json.dumps({"too_hot": event["device"], "temperature": event["temperature"]}))
+"""
+
+
+class Analytics(cdk.Stack):
+    """The same telemetry searched in OpenSearch and joined in Redshift, the last state of each device, and a check."""
+
+    def __init__(self, scope: Construct, id: str) -> None:
+        super().__init__(scope, id)
+        self.key = kms.Key(self, "Key", enable_key_rotation=True, description="Encrypts telemetry and its consumers")
+        vpc = self._network()
+        analysts = iam.Role(self, "Analysts", assumed_by=iam.AccountRootPrincipal(), description="Searches telemetry")
+        self.telemetry = IotToFirehose(
+            self,
+            "Telemetry",
+            topic_filter="fleet/+/telemetry",
+            select="*, topic(2) AS device, timestamp() AS received",
+            sinks=[
+                S3Sink(),
+                OpenSearchSink(
+                    index="telemetry",
+                    domain=OpenSearchDomain(data_node_type="m7g.medium.search", readers=[analysts]),
+                    vpc=vpc,
+                ),
+                RedshiftSink(
+                    table="telemetry",
+                    columns={"device": "varchar(128)", "temperature": "float8", "received": "int8"},
+                    workgroup=RedshiftWorkgroup(max_capacity=32),
+                    vpc=vpc,
+                ),
+            ],
+            actions=[
+                DynamoDbAction(table=self._states()),
+                KinesisAction(stream=self._stream(), partition_key="${topic(2)}"),
+                LambdaAction(function=self._check()),
+                RepublishAction(topic="dashboard/${topic(2)}"),
+            ],
+            encryption_key=self.key,
+            alarm_topic=AlarmTopic(self, "Alarms"),
+        )
+        for sink in ("OpenSearch", "Redshift"):
+            cdk.Annotations.of(self.telemetry.deliveries[sink]).acknowledge_warning(
+                "cdk-refarch:bills-while-idle", "The fleet sends all day and its owner knows the price of both."
+            )
+
+    def _network(self) -> ec2.IVpc:
+        """Three zones, told one by one because the region is not known here, and a way out for what answers AWS."""
+        return ec2.Vpc(
+            self,
+            "Network",
+            availability_zones=[cdk.Fn.select(position, cdk.Fn.get_azs()) for position in range(3)],
+            nat_gateways=1,
+            subnet_configuration=[
+                ec2.SubnetConfiguration(
+                    name="Public", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=28, map_public_ip_on_launch=False
+                ),
+                ec2.SubnetConfiguration(name="Private", subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS),
+            ],
+            restrict_default_security_group=False,
+            flow_logs={"Rejected": ec2.FlowLogOptions(traffic_type=ec2.FlowLogTrafficType.REJECT)},
+        )
+
+    def _states(self) -> dynamodb.Table:
+        """What each device said last."""
+        return dynamodb.Table(
+            self,
+            "States",
+            partition_key=dynamodb.Attribute(name="device", type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
+            encryption_key=self.key,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            deletion_protection=True,
+        )
+
+    def _stream(self) -> kinesis.Stream:
+        """For another team, in the order of each device."""
+        return kinesis.Stream(
+            self,
+            "Stream",
+            stream_mode=kinesis.StreamMode.ON_DEMAND,
+            encryption=kinesis.StreamEncryption.MANAGED,
+        )
+
+    def _check(self) -> lambda_.Function:
+        """Tells of what is too hot; messages that it fails on go to the error queue of the rule."""
+        log = logs.LogGroup(self, "CheckLog", encryption_key=self.key, retention=logs.RetentionDays.SIX_MONTHS)
+        role = iam.Role(self, "CheckRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log.grant_write(role)
+        check = lambda_.Function(
+            self,
+            "Check",
+            runtime=lambda_.Runtime.PYTHON_3_14,
+            handler="index.handler",
+            code=lambda_.Code.from_inline(TOO_HOT),
+            description="Tells of devices that are too hot",
+            role=role,
+            memory_size=256,
+            timeout=cdk.Duration.seconds(10),
+            tracing=lambda_.Tracing.ACTIVE,
+            log_group=log,
+        )
+        self._acknowledge(
+            check,
+            "Serverless::Serverless-LambdaDLQ",
+            "LambdaAction sends what the function fails on to the error queue of the rule, which has an alarm.",
+        )
+        self._acknowledge(
+            role.node.find_child("DefaultPolicy"),
+            "AwsSolutions::AwsSolutions-IAM5[Resource::*]",
+            "X-Ray has no resources for the actions that send it traces.",
+        )
+        return check
+
+    def _acknowledge(self, scope: IConstruct, finding: str, reason: str) -> None:
+        cdk.Validations.of(scope).acknowledge(cdk.Acknowledgment(id=finding, reason=reason))
+
+
 def build(outdir: str | None = None) -> cdk.App:
     """Return the app.
 
@@ -95,6 +238,7 @@ def build(outdir: str | None = None) -> cdk.App:
     """
     app = cdk.App(outdir=outdir)
     Fleet(app, "Fleet")
+    Analytics(app, "FleetAnalytics")
     return app
 
 

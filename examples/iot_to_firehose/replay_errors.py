@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Put the records under an error prefix into their Firehose stream again.
+"""Put the records under an error prefix into their Firehose stream again, also documents that OpenSearch did not take.
 
 Each object is deleted after the stream has taken all of its records. Records that fail again come back as new objects
-and are left there, so that the run ends.
+and are left there, so that the run ends. Objects that hold anything else, such as the manifests of a direct COPY, are
+left there too, and told.
 """
 
 from __future__ import annotations
@@ -41,7 +42,11 @@ def replay(s3: Any, firehose: Any, bucket: str, prefix: str, stream: str) -> int
     keys = [one["Key"] for page in pages for one in page.get("Contents", [])]
     count = 0
     for number, key in enumerate(keys, 1):
-        records = list(failed_records(s3.get_object(Bucket=bucket, Key=key)["Body"].read()))
+        try:
+            records = list(failed_records(s3.get_object(Bucket=bucket, Key=key)["Body"].read()))
+        except (KeyError, TypeError, ValueError):
+            print(f"{key} is left: it does not hold failed records alone", file=sys.stderr)
+            continue
         for batch in batches(records):
             put(firehose, stream, batch)
         s3.delete_object(Bucket=bucket, Key=key)

@@ -7,22 +7,28 @@ def install() -> None:
     """Add all adapters; must run before MiniStack serves."""
     from . import (
         athena,
+        batch_actions,
         cloudwatch,
         condition_keys,
         conditions,
         crashes,
         custom_resources,
         delivery,
+        encryption,
         events,
         faults,
         firehose,
+        firehose_redshift,
         firehose_s3,
+        firehose_search,
         fleet,
         iam_requests,
         image_builder,
         iot,
         lambda_async,
+        lambda_configs,
         lambda_errors,
+        lambda_networks,
         lambda_times,
         log_metrics,
         macie,
@@ -33,17 +39,23 @@ def install() -> None:
         route53,
         rule_counts,
         scheduled_rules,
+        search,
+        secret_refs,
         security_hub,
         ses,
         state_machines,
         subscriptions,
         trails,
+        warehouse,
         workspaces,
     )
 
     iot.install()
     firehose.install()
     firehose_s3.remember_metrics()
+    firehose_redshift.install()
+    firehose_search.install()
+    batch_actions.install()
     condition_keys.install()
     iam_requests.install()
     events.install()
@@ -51,7 +63,10 @@ def install() -> None:
     scheduled_rules.install()
     cloudwatch.install()
     lambda_async.install()
+    lambda_configs.install()
+    encryption.install()
     lambda_errors.install()
+    lambda_networks.install()
     lambda_times.install()
     crashes.install()
     faults.install()
@@ -62,22 +77,27 @@ def install() -> None:
     custom_resources.install()
     state_machines.install()
     redrive.install()
+    secret_refs.install()
     subscriptions.install()
     macie.install_types()
+    search.install_types()
     ses.install_types()
     delivery.install_types()
     fleet.install_types()
     image_builder.install_types()
     route53.install_types()
+    warehouse.install_types()
     workspaces.install_types()
     recorded.install()
     security_hub.install()
     athena.install()
     macie.install()
+    search.install()
     ses.install()
     delivery.install()
     fleet.install()
     image_builder.install()
     route53.install()
+    warehouse.install()
     workspaces.install()
     ordering.install()

@@ -7,7 +7,7 @@ the adapters ask here before they act, with the conditions that AWS sends, so th
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,13 +116,14 @@ def require_service(
         raise Refused(_denied(service, action, resource, result))
 
 
-def require_key(session: Session, key: str, via: str) -> None:
+def require_key(session: Session, key: str, via: str, actions: Iterable[str] = _KEY_ACTIONS) -> None:
     """Refuse a service's use of a customer managed key on behalf of a role.
 
     Args:
         session: The role, assumed.
         key: The key's ARN or id; empty for none.
         via: The service that calls KMS, such as ``sqs``.
+        actions: What the service does with the key.
 
     Raises:
         Refused: If it is not allowed or the key is not enabled.
@@ -134,7 +135,7 @@ def require_key(session: Session, key: str, via: str) -> None:
         "kms:ViaService": f"{via}.{session.region}.amazonaws.com",
         "kms:CallerAccount": session.account,
     }
-    for action in _KEY_ACTIONS:
+    for action in actions:
         require(session, action, arn, conditions)
     refuse_disabled_key(arn)
 

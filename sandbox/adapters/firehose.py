@@ -20,6 +20,7 @@ from ministack.services import firehose
 from . import access
 from .firehose_processing import Record, StoredObject, count, process
 from .firehose_s3 import Destination
+from .firehose_targets import KINDS, Target
 
 CLOCK = 300
 """Times faster than on AWS: a buffer interval of 300 s takes one second."""
@@ -41,6 +42,11 @@ class _Stream:
     retry_at: float = 0
 
 
+_DESTINATIONS: dict[str, type[Destination | Target]] = {
+    "ExtendedS3DestinationConfiguration": Destination,
+    "S3DestinationConfiguration": Destination,
+    **{kind.request: kind for kind in KINDS.values()},
+}
 _streams: dict[tuple[str, str, str], _Stream] = {}
 _lock = threading.Lock()
 _create = firehose._create_delivery_stream
@@ -60,10 +66,10 @@ def _create_stream(request: dict[str, Any]) -> Any:
     AWS checks the trust at once and finds out about permissions when it delivers. Asking for them here makes a
     template that creates the stream before its role's policy fail always, not now and then.
     """
-    for key in ("ExtendedS3DestinationConfiguration", "S3DestinationConfiguration"):
+    for key, destination in _DESTINATIONS.items():
         if key in request:
             try:
-                Destination(request[key], get_account_id(), get_region()).check()
+                destination(request[key], get_account_id(), get_region()).check()
             except access.Refused as error:
                 return firehose._invalid(f"Firehose is unable to work with the role: {error}")
     return _create(request)

@@ -123,21 +123,61 @@ def process(records: Sequence[Record], stream: Mapping[str, Any], destination: D
         access.Refused: If the role may not do a step; nothing has been written then.
     """
     batch = _Batch(stream, destination)
-    current = [replace(record, original=record.data) for record in records]
+    groups = _partition(batch, _prepared(batch, records))
+    if "AppendDelimiterToRecord" in _processors(batch):
+        groups = {prefix: [_delimit(record) for record in members] for prefix, members in groups.items()}
+    good = [one for prefix, members in groups.items() for one in _pack(batch, prefix, members)]
+    return good + list(_failed(batch))
+
+
+def transform(
+    records: Sequence[Record], stream: Mapping[str, Any], destination: Destination
+) -> tuple[list[Record], list[StoredObject]]:
+    """Turn records into those that another destination than S3 gets, and the objects of those that failed.
+
+    Args:
+        records: What the stream has collected.
+        stream: The stream as the API describes it.
+        destination: Where it writes those that failed.
+
+    Raises:
+        access.Refused: If the role may not do a step.
+    """
+    batch = _Batch(stream, destination)
+    return _prepared(batch, records), list(_failed(batch))
+
+
+def stored(
+    body: bytes, prefix: str, records: Sequence[Record], stream: Mapping[str, Any], destination: Destination
+) -> StoredObject:
+    """An object, compressed and named as a stream does it.
+
+    Args:
+        body: Its content.
+        prefix: The prefix of its key.
+        records: The records in it.
+        stream: The stream as the API describes it.
+        destination: Where it goes.
+    """
+    batch = _Batch(stream, destination)
+    content, extension = batch.compressed(body)
+    return batch.object(prefix, extension, content, records)
+
+
+def _processors(batch: _Batch) -> dict[str, Mapping[str, Any]]:
     processing = batch.config.get("ProcessingConfiguration") or {}
     processors = (processing.get("Processors") or []) if processing.get("Enabled") else []
-    kinds = {processor["Type"]: processor for processor in processors}
+    return {processor["Type"]: processor for processor in processors}
+
+
+def _prepared(batch: _Batch, records: Sequence[Record]) -> list[Record]:
+    """The records, taken apart and sent through the function."""
+    current, kinds = [replace(record, original=record.data) for record in records], _processors(batch)
     if unknown := kinds.keys() - _PROCESSORS:
         raise access.Refused(f"the sandbox has no processor {', '.join(unknown)}; add it to firehose_processing.py")
     if "RecordDeAggregation" in kinds:
         current = _take_apart(batch, current, kinds["RecordDeAggregation"])
-    if "Lambda" in kinds:
-        current = _transform(batch, current)
-    groups = _partition(batch, current)
-    if "AppendDelimiterToRecord" in kinds:
-        groups = {prefix: [_delimit(record) for record in members] for prefix, members in groups.items()}
-    good = [one for prefix, members in groups.items() for one in _pack(batch, prefix, members)]
-    return good + list(_failed(batch))
+    return _transform(batch, current) if "Lambda" in kinds else current
 
 
 def _take_apart(batch: _Batch, records: list[Record], processor: Mapping[str, Any]) -> list[Record]:

@@ -1,50 +1,32 @@
 """The AWS IoT rules engine: an action runs with its role, as far as that may; what fails goes to the error action.
 
-MiniStack has the broker, the SQL and most actions, but lets them run without asking the role, has no action for
-Firehose, skips actions that it does not know, and serves devices that have no certificate.
+MiniStack has the broker and the SQL, but lets actions run without asking the role, skips actions that it does not
+know, takes templates in them as they stand, and serves devices that have no certificate.
 """
 
 from __future__ import annotations
 
-import base64
 import contextvars
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ministack.core.responses import request_scope
-from ministack.services import cloudwatch, firehose, iot, sqs
+from ministack.services import cloudwatch, iot
 
-from . import access
+from . import access, iot_actions, iot_needs, iot_templates
+from .iot_needs import Rule
 
-_run_in_ministack = iot._dispatch_rule_action
 _run_error_action = iot._dispatch_rule_error_action
 _run_rule = iot._run_rule_actions
 _select = iot._rule_event
 _endpoint = iot._describe_endpoint
 _resolve_identity = iot._mtls_resolve_identity
 _handling_error: contextvars.ContextVar[bool] = contextvars.ContextVar("handling_error", default=False)
-
-
-@dataclass(frozen=True)
-class _Rule:
-    account: str
-    region: str
-    name: str
-
-    @property
-    def arn(self) -> str:
-        return f"arn:aws:iot:{self.region}:{self.account}:rule/{self.name}"
-
-    def resource(self, service: str, name: str) -> str:
-        return f"arn:aws:{service}:{self.region}:{self.account}:{name}"
-
-
-Needs = Iterator[tuple[str, str]]
-"""IAM actions, each with the resource that the role must be allowed to take it on."""
+_FAILURES = (access.Refused, LookupError, RuntimeError, TypeError, ValueError)
+"""What an action ends with that fails: refused, or for this message not as its service needs it."""
 
 
 def install() -> None:
@@ -56,24 +38,23 @@ def install() -> None:
     iot._describe_endpoint = _describe_endpoint
     iot._mtls_ensure_server_cert = _broker_certificate
     iot._mtls_resolve_identity = _identify
-    iot._RULE_ACTION_RESOURCE_KEYS["firehose"] = ("deliveryStreamName",)
+    iot_actions.install()
+    iot_templates.install()
 
 
 async def _dispatch(account: str, region: str, name: str, action: Mapping[str, Any], event: Any) -> None:
     """Run one action of a rule with its role; what it raises goes to the error action."""
     access.over_tls()
-    rule = _Rule(account, region, name)
+    rule = Rule(account, region, name)
     kind = next(iter(action))
     try:
-        _admit(rule, kind, action[kind])
-        if kind == "firehose":
-            with request_scope(account, region):
-                _put_records(action[kind], event)
-        else:
-            await _run_in_ministack(account, region, name, action, event)
-    except (access.Refused, RuntimeError) as error:
+        spec = iot_templates.expanded(action[kind])
+        iot_needs.admit(rule, kind, spec)
+        with request_scope(account, region):
+            await iot_actions.perform(rule, kind, spec, event)
+    except _FAILURES as error:
         _count(rule, "ErrorActionFailure" if _handling_error.get() else "Failure", kind)
-        raise RuntimeError(str(error)) from error
+        raise RuntimeError(str(error.args[0] if error.args else error)) from error
     _count(rule, "ErrorActionSuccess" if _handling_error.get() else "Success", kind)
 
 
@@ -85,95 +66,14 @@ async def _dispatch_error(*arguments: Any) -> None:
         _handling_error.reset(token)
 
 
-def _admit(rule: _Rule, kind: str, spec: Mapping[str, Any]) -> None:
-    """Refuse what the role of an action does not allow."""
-    conditions = {"aws:SourceArn": rule.arn, "aws:SourceAccount": rule.account}
-    with request_scope(rule.account, rule.region):
-        if kind == "lambda":
-            function, who = spec["functionArn"], "iot.amazonaws.com"
-            access.require_service(who, "lambda:InvokeFunction", function, rule.account, rule.region, conditions)
-            return
-        if kind not in _NEEDS:
-            raise access.Refused(f"the sandbox has no rule action {kind}; add it to sandbox/adapters/iot.py")
-        session = access.assume(spec["roleArn"], "iot.amazonaws.com", rule.account, rule.region, conditions)
-        for action, resource in _NEEDS[kind](rule, spec):
-            access.require(session, action, resource)
-        if kind == "sqs":
-            access.require_key(session, access.own_key(_queue(spec)), "sqs")
-
-
-def _queue(spec: Mapping[str, Any]) -> Any:
-    try:
-        return sqs._get_q(spec["queueUrl"])
-    except sqs._Err as error:
-        raise RuntimeError(error.message) from error
-
-
-def _needs_firehose(rule: _Rule, spec: Mapping[str, Any]) -> Needs:
-    action = "firehose:PutRecordBatch" if spec.get("batchMode") else "firehose:PutRecord"
-    yield action, rule.resource("firehose", f"deliverystream/{spec['deliveryStreamName']}")
-
-
-def _needs_sqs(rule: _Rule, spec: Mapping[str, Any]) -> Needs:
-    yield "sqs:SendMessage", rule.resource("sqs", spec["queueUrl"].rsplit("/", 1)[-1])
-
-
-def _needs_sns(rule: _Rule, spec: Mapping[str, Any]) -> Needs:
-    yield "sns:Publish", spec["targetArn"]
-
-
-def _needs_republish(rule: _Rule, spec: Mapping[str, Any]) -> Needs:
-    yield "iot:Publish", rule.resource("iot", f"topic/{spec['topic'].replace('$$', '$')}")
-
-
-def _needs_table(rule: _Rule, spec: Mapping[str, Any]) -> Needs:
-    yield "dynamodb:PutItem", rule.resource("dynamodb", f"table/{spec['putItem']['tableName']}")
-
-
-_NEEDS: dict[str, Callable[[_Rule, Mapping[str, Any]], Needs]] = {
-    "dynamoDBv2": _needs_table,
-    "firehose": _needs_firehose,
-    "republish": _needs_republish,
-    "sns": _needs_sns,
-    "sqs": _needs_sqs,
-}
-
-
-def _put_records(spec: Mapping[str, Any], event: Any) -> None:
-    """The Firehose action: a record with its separator, or with ``batchMode`` one for each element of the array."""
-    name, separator = spec["deliveryStreamName"], spec.get("separator", "")
-    encryption = (firehose._streams.get(name) or {}).get("encryption") or {}
-    if "KeyARN" in encryption:
-        access.refuse_disabled_key(encryption["KeyARN"])
-    if not spec.get("batchMode"):
-        record = {"Data": _data(event, separator)}
-        _taken(firehose._put_record({"DeliveryStreamName": name, "Record": record}))
-        return
-    if not isinstance(event, list):
-        raise RuntimeError("batchMode needs a payload that is an array")
-    records = [{"Data": _data(element, separator)} for element in event]
-    answer = _taken(firehose._put_record_batch({"DeliveryStreamName": name, "Records": records}))
-    if answer["FailedPutCount"]:
-        raise RuntimeError(f"{answer['FailedPutCount']} of {len(records)} records were not taken")
-
-
-def _data(event: Any, separator: str) -> str:
-    if isinstance(event, bytes):
-        raw = event
-    else:
-        raw = (event if isinstance(event, str) else json.dumps(event, separators=(",", ":"))).encode()
-    return base64.b64encode(raw + separator.encode()).decode()
-
-
-def _taken(response: tuple[int, Any, Any]) -> dict[str, Any]:
-    status, _, body = response
-    answer: dict[str, Any] = json.loads(body)
-    if status != 200:
-        raise RuntimeError(f"{answer.get('__type', 'error').split('#')[-1]}: {answer.get('message', '')}")
-    return answer
-
-
-async def _run(account: str, region: str, rule: dict[str, Any] | None, payload: bytes, *rest: Any) -> None:
+async def _run(
+    account: str,
+    region: str,
+    rule: dict[str, Any] | None,
+    payload: bytes,
+    topic: str = "",
+    client_id: str | None = None,
+) -> None:
     """Run a rule on a message, unless the message is no JSON where the statement needs it: AWS IoT drops that.
 
     https://docs.aws.amazon.com/iot/latest/developerguide/binary-payloads.html
@@ -182,9 +82,13 @@ async def _run(account: str, region: str, rule: dict[str, Any] | None, payload: 
         return
     clause = iot._rule_select_clause(rule["sql"]).strip()
     if clause != "*" and "encode(" not in clause and not _is_json(payload):
-        _count(_Rule(account, region, rule["ruleName"]), "ParseError")
+        _count(Rule(account, region, rule["ruleName"]), "ParseError")
         return
-    await _run_rule(account, region, rule, payload, *rest)
+    token = iot_templates.published.set(iot_templates.Message(topic, payload, client_id))
+    try:
+        await _run_rule(account, region, rule, payload, topic, client_id)
+    finally:
+        iot_templates.published.reset(token)
 
 
 def _event(sql: str, topic: str, payload: bytes, client_id: str | None = None, **given: Any) -> Any:
@@ -202,7 +106,7 @@ def _is_json(payload: bytes) -> bool:
     return True
 
 
-def _count(rule: _Rule, metric: str, kind: str = "") -> None:
+def _count(rule: Rule, metric: str, kind: str = "") -> None:
     """Count under the dimensions that AWS IoT has: the rule, and for actions their kind."""
     dimensions = {"RuleName": rule.name}
     if kind:

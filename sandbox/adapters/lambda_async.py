@@ -2,9 +2,9 @@
 
 MiniStack counts invocations that somebody waits for, and counts no error of the others. Here each attempt counts, with
 its error. The pauses between attempts are a fraction of a second instead of minutes. An event that fails for good goes
-to the dead-letter queue as it was, with the attributes that Lambda gives it, and anywhere only as far as the function's
-role may send it there. MiniStack drops the dead-letter queue of a template's function; here it is kept, and as on AWS
-the function is refused while its role may not send there.
+to the dead-letter queue as it was, with the attributes that Lambda gives it, or to a destination with what became of
+it, and anywhere only as far as the function's role may send it there. MiniStack drops the dead-letter queue of a
+template's function; here it is kept, and as on AWS the function is refused while its role may not send there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
-from ministack.core.responses import get_account_id, get_region
+from ministack.core.responses import get_account_id, get_region, now_iso
 from ministack.services import cloudwatch, lambda_svc, sns, sqs
 from ministack.services.cloudformation import provisioners
 
@@ -24,12 +24,13 @@ from . import access
 WHO = "lambda.amazonaws.com"
 PAUSE_SECONDS = 0.2
 """Before the first retry; twice that before the second."""
-_ACTIONS = {
+ACTIONS = {
     "events": "events:PutEvents",
     "lambda": "lambda:InvokeFunction",
     "sns": "sns:Publish",
     "sqs": "sqs:SendMessage",
 }
+"""What a function's role must be allowed, by the service of a dead-letter queue or a destination."""
 _FUNCTION = "AWS::Lambda::Function"
 _log = logging.getLogger("sandbox.lambda")
 _dispatch = lambda_svc._execute_function_dispatch
@@ -54,7 +55,7 @@ def _with_dead_letters(handler: dict[str, Any]) -> dict[str, Any]:
             try:
                 _admit(properties, target)
             except access.Refused as error:
-                action = _ACTIONS[target.split(":")[2]].partition(":")[2]
+                action = ACTIONS[target.split(":")[2]].partition(":")[2]
                 said = f"The provided execution role does not have permissions to call {action}"
                 raise ValueError(f"{said} on {target.split(':')[2].upper()}: {error}") from error
         provisioned = provision()
@@ -88,7 +89,8 @@ def _count_throttle(function_name: str, duration_ms: float, error: bool, throttl
 
 def _route(target: str, name: str, event: Any, result: Mapping[str, Any]) -> None:
     """Send an event that failed for good to the dead-letter queue, or the destination for failures."""
-    config = (lambda_svc._functions.get(name) or {}).get("config", {})
+    function = lambda_svc._functions.get(name) or {}
+    config = function.get("config", {})
     dead = (config.get("DeadLetterConfig") or {}).get("TargetArn") == target
     access.over_tls()
     try:
@@ -97,9 +99,12 @@ def _route(target: str, name: str, event: Any, result: Mapping[str, Any]) -> Non
         _log.warning("%s could not hand over an event that failed: %s", name, error)
         _count(name, "DeadLetterErrors" if dead else "DestinationDeliveryFailures", 1)
         return
-    queue = sqs._queue_by_arn(target) if dead and target.split(":")[2] == "sqs" else None
+    queue = sqs._queue_by_arn(target) if target.split(":")[2] == "sqs" else None
     if queue is None:
         _route_as_destination(target, name, event, result)
+        return
+    if not dead:
+        sqs._act_send_message({"MessageBody": json.dumps(_record(function, event, result))}, queue["url"])
         return
     said = result.get("body")
     message = str(said.get("errorMessage", "")) if isinstance(said, dict) else str(said)
@@ -111,11 +116,49 @@ def _route(target: str, name: str, event: Any, result: Mapping[str, Any]) -> Non
     sqs._act_send_message({"MessageBody": json.dumps(event), "MessageAttributes": attributes}, queue["url"])
 
 
-def _admit(config: Mapping[str, Any], target: str) -> None:
-    account, region, service = get_account_id(), get_region(), target.split(":")[2]
+def _record(function: Mapping[str, Any], event: Any, result: Mapping[str, Any]) -> dict[str, Any]:
+    """What a destination is told of an event that failed for good.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
+    own = function.get("event_invoke_config") or (function.get("event_invoke_configs") or {}).get("$LATEST") or {}
+    return {
+        "version": "1.0",
+        "timestamp": now_iso(),
+        "requestContext": {
+            "requestId": str(uuid4()),
+            "functionArn": f"{function['config']['FunctionArn']}:$LATEST",
+            "condition": "RetriesExhausted",
+            "approximateInvokeCount": int(own.get("MaximumRetryAttempts", 2)) + 1,
+        },
+        "requestPayload": event,
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+        "responsePayload": result.get("body"),
+    }
+
+
+def require_sending(config: Mapping[str, Any], target: str) -> access.Session:
+    """Refuse a function's role that may not send to a dead-letter queue or a destination.
+
+    Args:
+        config: The function's configuration.
+        target: The ARN of the queue or destination.
+
+    Returns:
+        The role as Lambda has assumed it.
+
+    Raises:
+        access.Refused: If it may not.
+    """
+    account, region = get_account_id(), get_region()
     conditions = {"aws:SourceAccount": account, "aws:SourceArn": config.get("FunctionArn", "")}
     session = access.assume(config.get("Role", ""), WHO, account, region, conditions)
-    access.require(session, _ACTIONS[service], target)
+    access.require(session, ACTIONS[target.split(":")[2]], target)
+    return session
+
+
+def _admit(config: Mapping[str, Any], target: str) -> None:
+    session, service = require_sending(config, target), target.split(":")[2]
     owner = {"sqs": sqs._queue_by_arn, "sns": sns._topics.get}.get(service, lambda arn: None)(target)
     if owner:
         access.require_key(session, access.own_key(owner), service)

@@ -167,7 +167,7 @@ def model(scope: str) -> Any:
     Args:
         scope: The name that requests to it are signed for.
     """
-    return importlib.import_module("botocore.session").get_session().get_service_model(SERVICES[scope])
+    return importlib.import_module("botocore.session").get_session().get_service_model(SERVICES.get(scope, scope))
 
 
 def resource_arn(

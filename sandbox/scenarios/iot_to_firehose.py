@@ -18,13 +18,15 @@ from sandbox.devices import Device
 from sandbox.operations import closed, denied, keys, lines, listener, tool, waiting
 from sandbox.run import Run
 
-from . import Broken, Deployment, Outcome, scenario
+from . import Broken, Deployment, Outcome, _iot_actions, _iot_sinks, scenario
 
 APP, FLEET, VARIANTS = "IotToFirehose", "Fleet", "IotToFirehoseVariants"
 DEPLOYMENTS = (
     Deployment((APP,), context={"architectures": "iot_to_firehose"}),
     Deployment((FLEET,), app="examples/iot_to_firehose/app.py"),
     Deployment((VARIANTS,), app="sandbox/scenarios/apps/iot_to_firehose.py"),
+    _iot_actions.DEPLOYMENT,
+    _iot_sinks.DEPLOYMENT,
 )
 TOPIC = "refarch/{}/telemetry"
 PUBLISHERS, MESSAGES = 8, 10_000
@@ -247,6 +249,21 @@ def stream_deleted(run: Run) -> Outcome:
     originals = [json.loads(base64.b64decode(one["base64OriginalPayload"])) for one in failed]
     must_be_equal("the payloads", originals, [{"temperature": 20.5, "serial": 1}])
     return Outcome("1 message", "none", "1 in the error queue as it was, alarm rang")
+
+
+# An alarm that has rung goes on for minutes, so that what must ring comes before what may.
+actions = scenario("eight actions beside the stream")(_iot_actions.each_arrives)
+raising = scenario("the action's function raises")(_iot_actions.function_raises)
+cut = scenario("each action cut once")(_iot_actions.each_fails_alone)
+domain = scenario("documents in a domain")(_iot_sinks.domain)
+collection = scenario("documents in a collection")(_iot_sinks.collection)
+loads = scenario("rows in Redshift")(_iot_sinks.loads)
+misfit = scenario("a document of another type")(_iot_sinks.document_does_not_fit)
+unmapped = scenario("the stream's role is not mapped")(_iot_sinks.unmapped)
+no_data_policy = scenario("no data access policy")(_iot_sinks.no_data_policy)
+bad_record = scenario("a record that cannot be loaded")(_iot_sinks.bad_record)
+unreadable = scenario("loads may not read")(_iot_sinks.unreadable)
+new_column = scenario("a column more")(_iot_sinks.new_column)
 
 
 def publish(run: Run, device: str, messages: Sequence[dict[str, Any] | bytes]) -> None:

@@ -31,6 +31,9 @@ _ARNS = {
     "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{{}}",
     "AWS::Events::Rule": f"arn:aws:events:{_HERE}:rule/{{}}",
     "AWS::Events::EventBus": f"arn:aws:events:{_HERE}:event-bus/{{}}",
+    "AWS::OpenSearchServerless::Collection": f"arn:aws:aoss:{_HERE}:collection/{{}}",
+    "AWS::RedshiftServerless::Namespace": f"arn:aws:redshift-serverless:{_HERE}:namespace/{{}}",
+    "AWS::RedshiftServerless::Workgroup": f"arn:aws:redshift-serverless:{_HERE}:workgroup/{{}}",
 }
 _REF_IS_ARN = ("AWS::SNS::Topic", "AWS::SecretsManager::Secret", "AWS::StepFunctions::StateMachine")
 
@@ -46,7 +49,7 @@ def concrete(resource: str, template: dict[str, Any]) -> str:
     def look(match: re.Match[str]) -> str:
         logical_id, _, attribute = match[1].partition(".")
         kind = template["Resources"].get(logical_id, {}).get("Type", "")
-        if attribute == "Arn" or (not attribute and kind in _REF_IS_ARN):
+        if attribute.endswith("Arn") or (not attribute and kind in _REF_IS_ARN):
             return _ARNS.get(kind, "*").format(logical_id)
         return logical_id if kind else "*"
 

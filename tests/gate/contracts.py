@@ -12,7 +12,9 @@ from typing import Any
 
 from .contracts_codecommit import CODECOMMIT_CONTRACTS
 from .contracts_images import IMAGE_CONTRACTS
+from .contracts_iot import IOT_CONTRACTS
 from .contracts_ses import SES_CONTRACTS
+from .contracts_warehouse import WAREHOUSE_CONTRACTS
 from .contracts_workspaces import WORKSPACES_CONTRACTS
 from .grants import Row, rows
 from .intrinsics import flat
@@ -180,6 +182,8 @@ CONTRACTS: tuple[Contract, ...] = (
     *IMAGE_CONTRACTS,
     *WORKSPACES_CONTRACTS,
     *CODECOMMIT_CONTRACTS,
+    *IOT_CONTRACTS,
+    *WAREHOUSE_CONTRACTS,
 )
 
 

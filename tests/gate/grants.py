@@ -17,6 +17,7 @@ RESOURCE_POLICIES = {
     "AWS::KMS::Key": (None, "KeyPolicy"),
     "AWS::SecretsManager::ResourcePolicy": ("SecretId", "ResourcePolicy"),
     "AWS::IoT::Policy": (None, "PolicyDocument"),
+    "AWS::RedshiftServerless::Namespace": (None, "NamespaceResourcePolicy"),
 }
 """Type to the property that names what the policy is on (None for itself) and the one with the document."""
 
@@ -68,7 +69,7 @@ def _of_resource(logical_id: str, resource: dict[str, Any]) -> Iterator[Row]:
     elif kind in RESOURCE_POLICIES:
         target, document = RESOURCE_POLICIES[kind]
         on = [logical_id] if target is None else [str(flat(one)).strip("<>") for one in listed(properties[target])]
-        for name in on:
+        for name in on if document in properties else ():
             yield from _statements(f"policy on {name}", properties[document])
     elif kind == "AWS::Lambda::Permission":
         yield _permission(properties)

@@ -34,6 +34,16 @@ DIRECTORY_NETWORK = (
     "Directory Service and WorkSpaces ask Amazon EC2 in the name of their caller, for what they name themselves: "
     "https://docs.aws.amazon.com/directoryservice/latest/admin-guide/UsingWithDS_IAM_ResourcePermissions.html"
 )
+OWN_STATEMENTS = (
+    "IAM knows no resource for what is asked about a statement; a condition admits one's own alone: "
+    "https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-iam.html"
+)
+
+LAMBDA_NETWORK = (
+    "Lambda needs it on every resource for functions in a VPC, whose code is denied it: "
+    "https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions"
+)
+
 STAR_REASONS: dict[str, str] = {
     **{
         f"ec2:{one}": DIRECTORY_NETWORK
@@ -44,6 +54,11 @@ STAR_REASONS: dict[str, str] = {
             *("RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress"),
         )
     },
+    **{f"ec2:{one}": LAMBDA_NETWORK for one in ("AssignPrivateIpAddresses", "UnassignPrivateIpAddresses")},
+    "ec2:DescribeVpcAttribute": (
+        "Firehose asks for what a network is like, and EC2 knows no resource for that: "
+        "https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-es-vpc"
+    ),
     "logs:CreateLogDelivery": LOG_DELIVERY,
     "logs:DeleteLogDelivery": LOG_DELIVERY,
     "logs:DescribeIndexPolicies": (
@@ -56,6 +71,7 @@ STAR_REASONS: dict[str, str] = {
     "logs:ListLogDeliveries": LOG_DELIVERY,
     "logs:PutResourcePolicy": LOG_DELIVERY,
     "logs:UpdateLogDelivery": LOG_DELIVERY,
+    **{f"redshift-data:{one}": OWN_STATEMENTS for one in ("DescribeStatement", "GetStatementResult")},
 }
 """Actions that a role has on every resource, to the reason that AWS gives for it, with the link."""
 

@@ -154,8 +154,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"iot_to_firehose": {"topic": "a"}},
-        "context key iot_to_firehose.topic must be one of expire_after_days, parquet, partition_by, rule_name, select, "
-        "topic_filter, where, got 'topic'; did you mean topic_filter?",
+        "context key iot_to_firehose.topic must be one of admin_role_arns, availability_zones, columns, "
+        "expire_after_days, index, parquet, partition_by, private_subnet_ids, rule_name, select, sinks, table, "
+        "topic_filter, vpc_id, where, got 'topic'; did you mean topic_filter?",
     ),
     (
         {"iot_to_firehose": {"expire_after_days": "soon"}},

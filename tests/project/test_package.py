@@ -317,7 +317,7 @@ LATE = {
     "image_builder_cicd.fleet.rolling_fleet": {"aws_imagebuilder", "aws_codepipeline", "aws_lambda"},
     "image_builder_cicd.image.distribution_role": {"aws_imagebuilder", "aws_lambda"},
     "image_builder_cicd.image.golden_image": {"aws_autoscaling", "aws_codepipeline", "aws_lambda"},
-    "iot_to_firehose": {"aws_glue"},
+    "iot_to_firehose": {"aws_dynamodb", "aws_glue", "aws_opensearchservice", "aws_redshift", "aws_stepfunctions"},
     "macie_to_eventbridge": {"aws_dynamodb", "aws_kinesisfirehose", "aws_stepfunctions"},
     "ses_config_sets": {"aws_athena", "aws_dynamodb", "aws_glue", "aws_kinesisfirehose", "aws_lambda"},
     "workspaces_failover.connection_alias": {"aws_cloudwatch", "aws_directoryservice", "aws_route53"},
@@ -358,6 +358,14 @@ for code in json.loads(sys.argv[1]):
 """Runs each code in a process that has loaded the core of the CDK and nothing else, and tells what it loaded."""
 
 
+PLAIN = """
+import aws_cdk as cdk
+from cdk_refarch import IotToFirehose
+IotToFirehose(cdk.Stack(cdk.App(), "Fleet"), "Ingest", topic_filter="a")
+"""
+"""What makes a rule with a sink to S3 and nothing else."""
+
+
 @pytest.fixture(scope="module")
 def loading() -> dict[str, tuple[set[str], set[str]]]:
     """The modules that each architecture loads, and those that the services that it may load load."""
@@ -369,11 +377,11 @@ def loading() -> dict[str, tuple[set[str], set[str]]]:
             "\n".join(f"import aws_cdk.{name}" for name in sorted(allowed)),
         )
     ]
-    command = [sys.executable, "-c", FORKED, json.dumps(codes)]
+    command = [sys.executable, "-c", FORKED, json.dumps([*codes, PLAIN])]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    modules = [set(line.split()) for line in done.stdout.splitlines()]
-    return dict(zip(ALLOWED, zip(modules[::2], modules[1::2], strict=True), strict=True))
+    *modules, plain = [set(line.split()) for line in done.stdout.splitlines()]
+    return {"plain": (plain, plain), **dict(zip(ALLOWED, zip(modules[::2], modules[1::2], strict=True), strict=True))}
 
 
 @pytest.mark.parametrize("architecture", ALLOWED)
@@ -384,6 +392,17 @@ def test_an_architecture_loads_no_service_that_only_another_uses(
     assert f"cdk_refarch.{architecture}" in own
     assert services(own) <= services(allowed)
     assert services(allowed).isdisjoint(LATE[architecture])
+
+
+def test_a_sink_to_s3_loads_nothing_of_other_sinks_and_of_actions(
+    loading: dict[str, tuple[set[str], set[str]]],
+) -> None:
+    loaded, _ = loading["plain"]
+    assert "cdk_refarch._parts.s3_delivery.s3_delivery" in loaded
+    others = ("cdk_refarch.iot_to_firehose.opensearch", "cdk_refarch.iot_to_firehose.redshift")
+    parts = (*others, "cdk_refarch.iot_to_firehose.actions", "cdk_refarch._parts.network")
+    assert not [name for name in loaded if name.startswith(parts)]
+    assert services(loaded) <= services(loading["iot_to_firehose"][1])
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -17,7 +18,17 @@ from .keys import USE
 from .operation import Operation
 from .policies import use_key
 
+if TYPE_CHECKING:
+    from .network import Network
+
 RUNTIME = lambda_.Runtime.PYTHON_3_14
+
+INTERFACES = (
+    "Lambda makes and removes the network interfaces of functions in a VPC with these permissions on any resource; the "
+    "function's own code is denied them. "
+    "https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions."
+)
+"""Why the statement for network interfaces is for any resource."""
 
 TRACES = (
     "X-Ray has no resources for the actions that send it traces. "
@@ -40,6 +51,7 @@ def python_function(
     any_resource: str = "",
     failed_events: sqs.IQueue | None = None,
     memory_mib: int = 256,
+    network: Network | None = None,
 ) -> lambda_.Function:
     """Create a function with a role and an encrypted log group of its own.
 
@@ -56,6 +68,7 @@ def python_function(
         any_resource: Why some of the statements are for any resource, in sentences; empty if none is.
         failed_events: Where events go that it failed on three times; None where its caller hears of failures.
         memory_mib: Its memory in MiB.
+        network: Where in a VPC it stands; None for nowhere.
     """
     log_group = logs.LogGroup(
         scope,
@@ -68,8 +81,8 @@ def python_function(
         scope,
         description,
         log_group,
-        [*statements, *_sending(scope, failed_events)],
-        f"{TRACES} {any_resource}".strip(),
+        [*statements, *_sending(scope, failed_events), *_standing(network)],
+        f"{TRACES} {any_resource} {'' if network is None else INTERFACES}".strip(),
     )
     return lambda_.Function(
         scope,
@@ -86,6 +99,7 @@ def python_function(
         log_group=log_group,
         tracing=lambda_.Tracing.ACTIVE,
         dead_letter_queue=failed_events,
+        **_place(network),
     )
 
 
@@ -96,6 +110,39 @@ def _sending(scope: Construct, queue: sqs.IQueue | None) -> list[iam.PolicyState
     if queue.encryption_master_key is not None:
         statements.append(use_key(scope, queue.encryption_master_key, "sqs", USE))
     return statements
+
+
+def _standing(network: Network | None) -> list[iam.PolicyStatement]:
+    if network is None:
+        return []
+    calls = [
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:UnassignPrivateIpAddresses",
+    ]
+    # Lambda itself needs this, the function's code does not:
+    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+    code = {"ArnLike": {"lambda:SourceFunctionArn": "*"}}
+    return [
+        iam.PolicyStatement(actions=calls, resources=["*"]),
+        iam.PolicyStatement(effect=iam.Effect.DENY, actions=calls, resources=["*"], conditions=code),
+    ]
+
+
+def _place(network: Network | None) -> dict[str, Any]:
+    if network is None:
+        return {}
+    # Imported here, because aws_ec2 takes about 100 ms and few functions stand in a VPC.
+    from aws_cdk import aws_ec2 as ec2
+
+    return {
+        "vpc": network.vpc,
+        "vpc_subnets": ec2.SubnetSelection(subnets=list(network.subnets)),
+        "security_groups": [network.security_group],
+    }
 
 
 def _role(

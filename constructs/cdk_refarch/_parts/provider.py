@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -13,6 +13,9 @@ from constructs import Construct
 from .findings import acknowledge
 from .functions import python_function
 from .operation import Operation
+
+if TYPE_CHECKING:
+    from .network import Network
 
 PROVIDERS = Path(__file__).parent / "providers"
 
@@ -41,6 +44,8 @@ class Provider(Construct):
         lasts: How long after its first invocation for a request the function may still go on in another one; at most
             50 minutes, because the last one and its answer must end before CloudFormation's hour, and Lambda takes more
             than 16 for a loop. None if one invocation is enough.
+        network: Where in a VPC the function stands, with a way to Amazon S3, where CloudFormation waits for its
+            answers; None for nowhere.
 
     Attributes:
         function: The function.
@@ -59,6 +64,7 @@ class Provider(Construct):
         any_resource: str = "",
         shared: Sequence[str] = (),
         lasts: cdk.Duration | None = None,
+        network: Network | None = None,
     ) -> None:
         super().__init__(scope, id)
         self.function = python_function(
@@ -73,6 +79,7 @@ class Provider(Construct):
             environment={} if lasts is None else {"LASTS_SECONDS": str(lasts.to_seconds())},
             operation=operation,
             any_resource=any_resource,
+            network=network,
         )
         acknowledge(
             self.function,

@@ -55,6 +55,7 @@ def work_queue(
     failed: sqs.IQueue,
     visibility: cdk.Duration,
     removal_policy: cdk.RemovalPolicy,
+    delay: cdk.Duration | None = None,
 ) -> sqs.Queue:
     """Create an encrypted queue that somebody reads, and puts messages aside that the reader always fails on.
 
@@ -65,6 +66,7 @@ def work_queue(
         failed: Where messages go that were received five times and never deleted.
         visibility: How long a reader has for a message.
         removal_policy: What happens to the queue when the construct is removed.
+        delay: How long a message stays unseen at first, at most 15 minutes; None for not at all.
     """
     return sqs.Queue(
         scope,
@@ -73,6 +75,7 @@ def work_queue(
         encryption_master_key=key,
         enforce_ssl=True,
         retention_period=cdk.Duration.days(RETENTION_DAYS),
+        delivery_delay=delay,
         visibility_timeout=visibility,
         dead_letter_queue=sqs.DeadLetterQueue(max_receive_count=RECEIVES, queue=failed),
         removal_policy=removal_policy,

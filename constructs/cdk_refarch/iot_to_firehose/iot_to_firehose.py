@@ -70,7 +70,7 @@ class IotToFirehose(Construct):
         error_queue: The queue of messages that could not be delivered, given or created.
         deliveries: What was made for each sink, by the sink's id: ``stream``, ``role``, ``bucket``, ``log_group`` ...
         encryption_key: The key, given or created.
-        alarms: All alarms by name; those of a sink begin with its id.
+        alarms: All alarms by name; those of a sink or an action begin with its id.
 
     Raises:
         ValueError: If an argument is one that AWS would refuse, or that would lose data.
@@ -101,7 +101,7 @@ class IotToFirehose(Construct):
         users = "Firehose, queues and logs"
         check_resources(self._checks, scope, encryption_key, alarm_topic, removal_policy, log_retention, users=users)
         argument_checks.check_sinks(self._checks, sinks, scope)
-        argument_checks.check_actions(self._checks, actions, sinks, scope, heard)
+        argument_checks.check_actions(self._checks, actions, sinks, scope, heard._replace(rule_name=rule_name))
         super().__init__(scope, id)
         data = "records, objects, failed messages and logs"
         self.encryption_key: kms.IKey = key_for(self, encryption_key, data=data, removal_policy=removal_policy)
@@ -130,7 +130,7 @@ class IotToFirehose(Construct):
             error_queue=self.error_queue,
         )
         self.basic_ingest_topic = f"$aws/rules/{self.rule.ref}"
-        self.alarms: Mapping[str, cloudwatch.Alarm] = self._alarms(alarm_topic)
+        self.alarms: Mapping[str, cloudwatch.Alarm] = self._alarms(actions, alarm_topic)
 
     @overload
     def grant_publish(
@@ -243,12 +243,13 @@ class IotToFirehose(Construct):
             period=period,
         )
 
-    def _alarms(self, topic: sns.ITopic | None) -> dict[str, cloudwatch.Alarm]:
+    def _alarms(self, actions: Sequence[RuleAction], topic: sns.ITopic | None) -> dict[str, cloudwatch.Alarm]:
+        targets = "Firehose or to the target of an action" if actions else "Firehose"
         watched: list[Watched] = [
             (
                 "ErrorQueueNotEmpty",
                 self.metric_undelivered(),
-                "Messages could not be delivered to Firehose and wait in the error queue for 14 days, each with the "
+                f"Messages could not be delivered to {targets} and wait in the error queue for 14 days, each with the "
                 "reason. Mend the cause and replay them.",
             ),
             (
@@ -270,6 +271,8 @@ class IotToFirehose(Construct):
                 "evaluations.",
             ),
         ]
+        for action in actions:
+            watched += [(f"{action.id}{name}", metric, text) for name, metric, text in action.watched(self)]
         made = alarms(self, watched, topic)
         for sink_id, delivery in self.deliveries.items():
             made.update({f"{sink_id}{name}": one for name, one in delivery.alarms.items()})

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from aws_cdk import aws_iot as iot
     from aws_cdk import aws_sqs as sqs
 
+    from cdk_refarch._parts.alarms import Watched
+
     from .topics import Heard
 
 IOT = "iot.amazonaws.com"
@@ -64,6 +66,14 @@ class RuleAction(ABC):
             trust: What keeps AWS IoT from assuming the role for another rule than this one.
             error_queue: Where messages go that could not be delivered.
         """
+
+    def watched(self, scope: Construct) -> list[Watched]:
+        """Return what must ring beside the rule's own alarms, by names that stand behind the action's id.
+
+        Args:
+            scope: The architecture's construct.
+        """
+        return []
 
     def admit(self, scope: Construct, rule: iot.CfnTopicRule) -> None:  # noqa: B027 - most targets have no policy
         """Let the rule reach the target, where that is a matter of the target's own policy.

@@ -16,6 +16,7 @@ MAX_SLASHES = 7
 THING_NAME = "${iot:Connection.Thing.ThingName}"
 """https://docs.aws.amazon.com/iot/latest/developerguide/thing-policy-variables.html"""
 
+_WILD = ("+", "#")
 _UNUSABLE = re.compile(r"['\x00-\x1f\x7f]")
 
 
@@ -25,10 +26,12 @@ class Heard(NamedTuple):
     Attributes:
         topic_filter: The filter of the topics; None for one that cannot be told, and perhaps a token.
         batch: Whether the rule makes an array of each message.
+        rule_name: The name of the rule; None for one that is not known, and perhaps a token.
     """
 
     topic_filter: str | None
     batch: bool
+    rule_name: str | None = None
 
 
 def check_filter(checks: Checks, value: object) -> None:
@@ -92,6 +95,46 @@ def _check_levels(checks: Checks, argument: str, known: str) -> None:
             checks.refuse(argument, rule, got, "put # last, after a slash")
         if "+" in level and level != "+":
             checks.refuse(argument, "a filter with + alone on its level", got, "put slashes around +")
+
+
+def overlap(pattern: str, topic_filter: str) -> bool:
+    """Tell whether there is a topic that both a pattern and a topic filter match.
+
+    Args:
+        pattern: Topics: # is any text, also with slashes and of no length, and + any text without a slash. Unlike in a
+            filter they may stand anywhere.
+        topic_filter: An MQTT topic filter.
+    """
+    if pattern.startswith("$") and topic_filter[:1] in _WILD:
+        # Wildcards at the beginning do not match reserved topics.
+        return False
+    # A filter that ends in /# matches the level above as well.
+    above = [topic_filter.removesuffix("/#")] if topic_filter.endswith("/#") else []
+    return any(_meet(pattern, one) for one in (topic_filter, *above))
+
+
+def _meet(one: str, other: str) -> bool:
+    """Tell whether two patterns have a text in common, by walking through both of them at once."""
+    seen, waiting = {(0, 0)}, [(0, 0)]
+    while waiting:
+        at, there = waiting.pop()
+        if at == len(one) and there == len(other):
+            return True
+        mine, theirs = one[at : at + 1], other[there : there + 1]
+        steps = []
+        if mine in _WILD or _takes(theirs, mine):
+            steps.append((at + 1, there))
+        if theirs in _WILD or _takes(mine, theirs):
+            steps.append((at, there + 1))
+        if mine and mine == theirs:
+            steps.append((at + 1, there + 1))
+        waiting += [step for step in steps if step not in seen]
+        seen.update(steps)
+    return False
+
+
+def _takes(wildcard: str, text: str) -> bool:
+    return bool(text) and (wildcard == "#" or (wildcard == "+" and text != "/"))
 
 
 def to_publish(checks: Checks, topic: str | None, topic_filter: str | None, *, for_things: bool) -> str:

@@ -7,13 +7,24 @@ from typing import Any, NamedTuple
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 
-from cdk_refarch import BucketLifecycle, GlueTable, IotToFirehose, S3Sink
+from cdk_refarch import (
+    BucketLifecycle,
+    GlueTable,
+    IotToFirehose,
+    LambdaAction,
+    OpenSearchDomain,
+    OpenSearchSink,
+    RedshiftSink,
+    RedshiftWorkgroup,
+    S3Sink,
+)
 from tests.conftest import ROOT
 from tests.unit.templates import Template
 
@@ -292,9 +303,28 @@ def test_every_alarm_says_what_has_happened_and_what_to_do(made: Made) -> None:
 
 
 def test_every_alarm_is_in_the_readme_and_the_other_way_round(made: Made) -> None:
+    stack = cdk.Stack(cdk.App(), "Fleet")
+    zones = [f"eu-west-1{letter}" for letter in "abc"]
+    vpc = ec2.Vpc.from_vpc_attributes(
+        stack, "Vpc", vpc_id="vpc-1", availability_zones=zones, private_subnet_ids=["a", "b", "c"]
+    )
+    others = IotToFirehose(
+        stack,
+        "Others",
+        topic_filter="a",
+        sinks=[
+            OpenSearchSink(index="a", domain=OpenSearchDomain(), vpc=vpc),
+            RedshiftSink(table="a", workgroup=RedshiftWorkgroup(), vpc=vpc),
+        ],
+        actions=[LambdaAction(function=lambda_.Function.from_function_name(stack, "Fn", "f"))],
+    )
     readme = (ROOT / "constructs" / "cdk_refarch" / "iot_to_firehose" / "README.md").read_text()
-    table = readme.partition("| alarm |")[2].partition("\n\n")[0]
-    assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == set(made.rich.alarms)
+    section = readme.partition("## Operating it")[2].partition("\n## ")[0]
+    told = set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE))
+    # Those of the files are told of once, as of a sink to S3.
+    files = {f"Redshift{name}" for name in ("Freshness", "Throttled", "RecordsFailed")}
+    assert all(f"`{name}`" in section for name in files)
+    assert told == (set(made.rich.alarms) | set(others.alarms)) - files
 
 
 WATCHED = {

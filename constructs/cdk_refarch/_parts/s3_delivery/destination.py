@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 from aws_cdk import aws_kinesisfirehose as firehose
@@ -12,6 +13,9 @@ from aws_cdk import aws_kinesisfirehose as firehose
 from cdk_refarch._parts.checks import is_token
 
 from .s3_sink import GlueTable, S3Sink
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_lambda as lambda_
 
 DEFAULT_BUFFER_MIB = 5
 """Firehose's own default."""
@@ -102,6 +106,17 @@ def _processors(sink: S3Sink) -> list[_L1.ProcessorProperty]:
     if sink.split_records is not None and sink.parquet is None:
         steps.append(_step("AppendDelimiterToRecord", {}))
     return steps
+
+
+def transforming(function: lambda_.IFunction) -> _L1.ProcessingConfigurationProperty:
+    """Return what a stream is told about a function that transforms its records.
+
+    Args:
+        function: The function.
+    """
+    return _L1.ProcessingConfigurationProperty(
+        enabled=True, processors=[_step("Lambda", {"LambdaArn": function.function_arn})]
+    )
 
 
 def _step(kind: str, parameters: dict[str, str]) -> _L1.ProcessorProperty:

@@ -1,0 +1,1 @@
+"""Delivery to Amazon OpenSearch Service: managed domains and serverless collections."""

@@ -1,0 +1,1 @@
+"""Delivery to Amazon Redshift Serverless, by way of Amazon S3."""
