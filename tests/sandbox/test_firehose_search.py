@@ -184,6 +184,8 @@ def test_documents_are_in_the_index_of_the_day_and_one_that_does_not_fit_is_alon
 def test_without_a_mapping_it_tries_again_for_its_time_and_then_all_are_in_the_bucket(
     run: Run, place: dict[str, str]
 ) -> None:
+    # The log takes one line a second, and the tests before wrote to it.
+    time.sleep(1)
     with mapped(run, place), stream(run, place):
         put(run, {"id": 1}, {"id": 2})
         found = failures(run, 2)

@@ -105,7 +105,7 @@ def test_what_is_given_may_live_in_another_stack() -> None:
     version = opensearch.EngineVersion.OPENSEARCH_2_19
     given = opensearch.Domain(shared, "Logs", version=version, vpc=vpc, vpc_subnets=zone)
     fleet = cdk.Stack(app, "Fleet")
-    roles = {"admins": [role], "readers": [role]}
+    roles: dict[str, Any] = {"admins": [role], "readers": [role]}
     endpoint_id = "vpce-0123456789abcdef0"
     sinks = [
         OpenSearchSink(index="a", domain=OpenSearchDomain(**roles), vpc=vpc, bucket=bucket),

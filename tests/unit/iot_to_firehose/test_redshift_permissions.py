@@ -14,7 +14,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 
-from cdk_refarch import DirectCopy, ExistingWorkgroup, IotToFirehose, RedshiftSink, RedshiftWorkgroup
+from cdk_refarch import DirectCopy, ExistingWorkgroup, IotToFirehose, RedshiftDelivery, RedshiftSink, RedshiftWorkgroup
 from tests.conftest import FLAGS
 from tests.unit.environments import NO_FLAGS, Later, checked_app, open_findings, refers
 from tests.unit.grants import USE, function, grants, sending, via
@@ -338,5 +338,7 @@ def test_the_packs_find_nothing_whatever_the_flags_and_wherever_the_rest_stands(
     assert refers(fleet)
     assert not refers(shared)
     assert set(open_findings(app, tmp_path)) <= FOUND_IN_SHARED | WARNINGS
-    group = Scene(ingest, Template(fleet)).of(ingest.deliveries["Own"].security_group)
+    own = ingest.deliveries["Own"]
+    assert isinstance(own, RedshiftDelivery)
+    group = Scene(ingest, Template(fleet)).of(own.security_group)
     assert [one["ToPort"] for one in group["SecurityGroupEgress"]] == [443]

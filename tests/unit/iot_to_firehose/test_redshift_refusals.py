@@ -14,7 +14,15 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from cdk_refarch import DirectCopy, ExistingWorkgroup, IotToFirehose, RedshiftSink, RedshiftWorkgroup, S3Sink
+from cdk_refarch import (
+    DirectCopy,
+    ExistingWorkgroup,
+    IotToFirehose,
+    RedshiftDelivery,
+    RedshiftSink,
+    RedshiftWorkgroup,
+    S3Sink,
+)
 from tests.unit.iot_to_firehose.refusals import MIB, SECONDS, Cases, legal, names, refused, stack
 
 # Beside what other tests put into the stack.
@@ -462,7 +470,9 @@ def test_takes_the_types_that_json_can_carry_and_names_that_need_quotes() -> Non
     columns = {**{f"c{n}": kind for n, kind in enumerate(KINDS)}, "timestamp": "timestamp", "offset": "int"}
     sink = load(columns=columns, workgroup=there()["sinks"][0].workgroup)["sinks"][0]
     made = IotToFirehose(cdk.Stack(legal, "Types"), "Ingest", topic_filter="a", sinks=[sink])
-    assert made.deliveries["Redshift"].failed_loads is not None
+    delivery = made.deliveries["Redshift"]
+    assert isinstance(delivery, RedshiftDelivery)
+    assert delivery.failed_loads is not None
 
 
 @pytest.mark.parametrize("host", ["wg.111122223333.eu-west-1.redshift-serverless", "c.abc123.eu-west-1.redshift"])

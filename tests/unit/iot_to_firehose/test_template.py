@@ -23,6 +23,7 @@ from cdk_refarch import (
     OpenSearchSink,
     RedshiftSink,
     RedshiftWorkgroup,
+    S3Delivery,
     S3Sink,
 )
 from tests.conftest import ROOT
@@ -187,9 +188,15 @@ def test_records_are_split_then_transformed_then_partitioned(made: Made) -> None
     }
 
 
+def table_of(ingest: IotToFirehose) -> Any:
+    delivery = ingest.deliveries["S3"]
+    assert isinstance(delivery, S3Delivery)
+    return delivery.table
+
+
 def test_parquet_is_converted_with_the_created_table(made: Made) -> None:
     conversion = made.stream(made.rich)["DataFormatConversionConfiguration"]
-    table = made.rich.deliveries["S3"].table
+    table = table_of(made.rich)
     assert table is not None
     assert conversion["SchemaConfiguration"]["TableName"] == made.template.resolve(table.ref)
     assert conversion["OutputFormatConfiguration"]["Serializer"] == {"ParquetSerDe": {"Compression": "SNAPPY"}}
@@ -198,7 +205,7 @@ def test_parquet_is_converted_with_the_created_table(made: Made) -> None:
 
 
 def test_the_table_knows_its_partitions_without_a_crawler(made: Made) -> None:
-    table = made.template.of(made.rich.deliveries["S3"].table)["TableInput"]
+    table = made.template.of(table_of(made.rich))["TableInput"]
     assert [column["Name"] for column in table["PartitionKeys"]] == ["site", "kind", "day", "hour"]
     assert table["StorageDescriptor"]["Columns"] == [{"Name": "temperature", "Type": "double"}]
     assert table["Parameters"]["projection.enabled"] == "true"
@@ -399,7 +406,7 @@ def test_a_given_table_is_only_read(made: Made) -> None:
     table = GlueTable(database_name="lake", table_name="readings")
     ingest = IotToFirehose(stack, "Ingest", topic_filter="a", sinks=[S3Sink(parquet=table)])
     template = Template(stack)
-    assert ingest.deliveries["S3"].table is None
+    assert table_of(ingest) is None
     assert template.all("AWS::Glue::Table") == []
     stream = template.of(ingest.deliveries["S3"].stream)["ExtendedS3DestinationConfiguration"]
     schema = stream["DataFormatConversionConfiguration"]["SchemaConfiguration"]
