@@ -86,8 +86,13 @@ ORDER BY a.attnum
 """
 
 JOBS_NAMED = "SELECT trim(job_name) FROM sys_copy_job WHERE trim(job_name) = :job"
-USERS_NAMED = "SELECT usename FROM pg_user WHERE usename = :name"
-MONITORS_NAMED = "SELECT user_name FROM svv_user_grants WHERE user_name = :name AND role_name = 'sys:monitor'"
+# Redshift folds names to lower case unless it was told otherwise.
+USERS_NAMED = "SELECT usename FROM pg_user WHERE lower(usename) = lower(:name)"
+MONITORS_NAMED = """
+SELECT user_name
+FROM svv_user_grants
+WHERE lower(user_name) = lower(:name) AND role_name = 'sys:monitor'
+"""
 
 data = client("redshift-data")
 serverless = client("redshift-serverless")
