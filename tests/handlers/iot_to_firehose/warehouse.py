@@ -171,7 +171,7 @@ class Warehouse:
             rf"COMMENT ON TABLE {table} IS ({TEXT})": lambda name, text: self.comments.update(
                 {_key(name): text_of(text)}
             ),
-            rf"DROP TABLE IF EXISTS {table}": lambda name: self.tables.pop(_key(name), None) and None,
+            rf"DROP TABLE IF EXISTS {table}": self._drop,
             rf"(COPY {table} FROM {TEXT} IAM_ROLE {TEXT}.*) JOB CREATE ([a-z0-9_]+) AUTO ON": self._job,
             r"COPY JOB DROP ([a-z0-9_]+)": lambda job: self.jobs.pop(job) and None,
             rf"CREATE USER ({NAME}) PASSWORD DISABLE": lambda user: self.users.update({user[1:-1]: False}),
@@ -189,6 +189,9 @@ class Warehouse:
             return f'column "{column}" of relation "{name}" already exists'
         self.tables[name][column] = kind
         return None
+
+    def _drop(self, name: str) -> None:
+        self.tables.pop(_key(name), None)
 
     def _job(self, command: str, name: str, job: str) -> str | None:
         if job in self.jobs:
