@@ -13,6 +13,7 @@ from typing import Any
 from .contracts_codecommit import CODECOMMIT_CONTRACTS
 from .contracts_images import IMAGE_CONTRACTS
 from .contracts_iot import IOT_CONTRACTS
+from .contracts_search import SEARCH_CONTRACTS
 from .contracts_ses import SES_CONTRACTS
 from .contracts_warehouse import WAREHOUSE_CONTRACTS
 from .contracts_workspaces import WORKSPACES_CONTRACTS
@@ -183,6 +184,7 @@ CONTRACTS: tuple[Contract, ...] = (
     *WORKSPACES_CONTRACTS,
     *CODECOMMIT_CONTRACTS,
     *IOT_CONTRACTS,
+    *SEARCH_CONTRACTS,
     *WAREHOUSE_CONTRACTS,
 )
 

@@ -18,6 +18,7 @@ RESOURCE_POLICIES = {
     "AWS::SecretsManager::ResourcePolicy": ("SecretId", "ResourcePolicy"),
     "AWS::IoT::Policy": (None, "PolicyDocument"),
     "AWS::RedshiftServerless::Namespace": (None, "NamespaceResourcePolicy"),
+    "AWS::OpenSearchService::Domain": (None, "AccessPolicies"),
 }
 """Type to the property that names what the policy is on (None for itself) and the one with the document."""
 

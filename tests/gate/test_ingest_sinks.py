@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
@@ -14,6 +14,8 @@ from stacks import build
 from stacks.config import Settings
 from tests.conftest import Synthesized
 
+from .contracts import assert_missed
+from .contracts_search import SEARCH_CONTRACTS, refusals_of_data_access
 from .lint import silence
 from .test_permissions import problems
 from .test_reports import findings
@@ -27,10 +29,22 @@ def of_context(given: dict[str, Any]) -> dict[str, Any]:
     return {"architectures": "iot_to_firehose", "iot_to_firehose": json.dumps(given)}
 
 
-def test_all_sinks_pass_the_gate_but_for_what_their_owner_must_know_of_the_price(tmp_path: Path) -> None:
-    app = repository_app.build(of_context({"sinks": ALL, "admin_role_arns": [ADMIN]}), outdir=str(tmp_path))
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
+    """The stack with all its sinks."""
+    folder = tmp_path_factory.mktemp("sinks")
+    app = repository_app.build(of_context({"sinks": ALL, "admin_role_arns": [ADMIN]}), outdir=str(folder))
     app.synth()
-    made = Synthesized(app, tmp_path)
+    return Synthesized(app, folder)
+
+
+@pytest.fixture
+def synthesized_with_all(made: Synthesized) -> dict[str, Any]:
+    """Its template."""
+    return made.templates["IotToFirehose"]
+
+
+def test_all_sinks_pass_the_gate_but_for_what_their_owner_must_know_of_the_price(made: Synthesized) -> None:
     template = made.templates["IotToFirehose"]
     found = [line for report in made.reports for line in findings(report)]
     priced = [line for line in found if "cdk-refarch:bills-while-idle" in line]
@@ -40,6 +54,20 @@ def test_all_sinks_pass_the_gate_but_for_what_their_owner_must_know_of_the_price
     assert [str(match) for match in silence(json.dumps(template))] == []
     outputs = {"CollectionEndpoint", "OpenSearchEndpoint", "RedshiftWorkgroup", "FailedLoadsUrl", "BucketName"}
     assert outputs <= set(template["Outputs"])
+
+
+def test_each_grant_that_is_taken_away_is_missed(synthesized_with_all: dict[str, Any]) -> None:
+    assert_missed(SEARCH_CONTRACTS, [synthesized_with_all])
+
+
+def test_a_collection_lets_its_stream_write_and_nobody_else_is_taken_for_it(
+    synthesized_with_all: dict[str, Any],
+) -> None:
+    resources = copy.deepcopy(synthesized_with_all["Resources"])
+    assert refusals_of_data_access(resources) == []
+    (policy,) = [one for one in resources.values() if one["Type"] == "AWS::OpenSearchServerless::AccessPolicy"]
+    policy["Properties"]["Policy"] = "[]"
+    assert len(refusals_of_data_access(resources)) == 1
 
 
 VARIANTS: list[tuple[dict[str, Any], dict[str, int]]] = [
